@@ -1,0 +1,165 @@
+//! [`Resource`] with its types taken off, so that one list can hold them all.
+
+use std::collections::BTreeSet;
+
+use futures::future::{BoxFuture, FutureExt as _};
+use schemars::{Schema, generate::SchemaSettings};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value as Json;
+
+use super::{Create, Delete, Describe, Error, Facts, Find, Id, Live, Problems, Resource, Result, Status, Update, Wanted};
+use crate::value::Value;
+
+/// The engine's side of a resource type. Specs are plain data with nothing unknown and secrets in clear text.
+pub trait AnyResource<W>: Describe {
+    fn locate(&self, spec: &Json) -> Result<Option<Id>>;
+    fn replaces(&self, from: &Json, to: &Json) -> Result<Option<&'static str>>;
+    fn read<'a>(&'a self, world: &'a W, ids: &'a [Id], wanted: &'a Wanted) -> BoxFuture<'a, Result<Vec<Option<AnyLive>>>>;
+    fn find<'a>(&'a self, world: &'a W, operation: &'a str, spec: &'a Json, known: &'a BTreeSet<Id>) -> BoxFuture<'a, Result<Option<Id>>>;
+    fn create<'a>(&'a self, world: &'a W, spec: &'a Json, token: &'a str) -> BoxFuture<'a, Result<Id>>;
+    fn update<'a>(&'a self, world: &'a W, update: AnyUpdate<'a>) -> BoxFuture<'a, Result<()>>;
+    fn delete<'a>(&'a self, world: &'a W, id: &'a Id, spec: &'a Json) -> BoxFuture<'a, Result<()>>;
+}
+
+/// One resource as the cloud has it, as plain data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnyLive {
+    /// Without what was not read.
+    pub spec: Json,
+    /// Without what is not there yet.
+    pub outputs: Json,
+    pub status: Status,
+}
+
+pub struct AnyUpdate<'a> {
+    pub id: &'a Id,
+    /// The spec as it was read.
+    pub from: &'a Json,
+    pub to: &'a Json,
+    pub changed: &'a BTreeSet<String>,
+}
+
+impl<R: Resource> Describe for R {
+    fn name(&self) -> &'static str {
+        R::NAME
+    }
+
+    fn facts(&self) -> &'static Facts {
+        &const { R::FACTS }
+    }
+
+    fn spec_schema(&self) -> Schema {
+        SchemaSettings::draft2020_12().with(|it| it.inline_subschemas = true).into_generator().into_root_schema_for::<R::Spec>()
+    }
+
+    fn outputs_schema(&self) -> Schema {
+        let settings = SchemaSettings::draft2020_12().for_serialize().with(|it| it.inline_subschemas = true);
+        settings.into_generator().into_root_schema_for::<R::Outputs>()
+    }
+
+    fn check(&self, spec: &Value, problems: &mut Problems) {
+        R::check(spec, problems);
+    }
+}
+
+impl<R: Resource> AnyResource<R::World> for R {
+    fn locate(&self, spec: &Json) -> Result<Option<Id>> {
+        Ok(R::locate(&typed::<R, _>(spec)?))
+    }
+
+    fn replaces(&self, from: &Json, to: &Json) -> Result<Option<&'static str>> {
+        Ok(R::replaces(&typed::<R, _>(from)?, &typed::<R, _>(to)?))
+    }
+
+    fn read<'a>(&'a self, world: &'a R::World, ids: &'a [Id], wanted: &'a Wanted) -> BoxFuture<'a, Result<Vec<Option<AnyLive>>>> {
+        async move {
+            let found = R::read(world, ids, wanted).await?;
+            if found.len() != ids.len() {
+                return Err(bug::<R>(format!("asked for {} and got {}", ids.len(), found.len())));
+            }
+            found.into_iter().map(|live| live.map(erase::<R>).transpose()).collect()
+        }
+        .boxed()
+    }
+
+    fn find<'a>(
+        &'a self,
+        world: &'a R::World,
+        operation: &'a str,
+        spec: &'a Json,
+        known: &'a BTreeSet<Id>,
+    ) -> BoxFuture<'a, Result<Option<Id>>> {
+        async move {
+            let spec = typed::<R, R::Spec>(spec)?;
+            R::find(world, Find { operation, spec: &spec, known }).await
+        }
+        .boxed()
+    }
+
+    fn create<'a>(&'a self, world: &'a R::World, spec: &'a Json, token: &'a str) -> BoxFuture<'a, Result<Id>> {
+        async move {
+            let spec = typed::<R, R::Spec>(spec)?;
+            R::create(world, Create { spec: &spec, token }).await
+        }
+        .boxed()
+    }
+
+    fn update<'a>(&'a self, world: &'a R::World, update: AnyUpdate<'a>) -> BoxFuture<'a, Result<()>> {
+        async move {
+            // What was not read holds what is wanted, so that the spec is complete and nothing seems to change there.
+            let mut from = update.from.clone();
+            if let (Json::Object(from), Json::Object(to)) = (&mut from, update.to) {
+                for (key, value) in to {
+                    from.entry(key.clone()).or_insert_with(|| value.clone());
+                }
+            }
+            let from = typed::<R, R::Spec>(&from)?;
+            let to = typed::<R, R::Spec>(update.to)?;
+            R::update(world, Update { id: update.id, from: &from, to: &to, changed: update.changed }).await
+        }
+        .boxed()
+    }
+
+    fn delete<'a>(&'a self, world: &'a R::World, id: &'a Id, spec: &'a Json) -> BoxFuture<'a, Result<()>> {
+        async move {
+            let spec = typed::<R, R::Spec>(spec)?;
+            R::delete(world, Delete { id, spec: &spec }).await
+        }
+        .boxed()
+    }
+}
+
+fn typed<R: Resource, T: DeserializeOwned>(json: &Json) -> Result<T> {
+    T::deserialize(json).map_err(|source| bug::<R>(source.to_string()))
+}
+
+fn erase<R: Resource>(live: Live<R>) -> Result<AnyLive> {
+    let mut spec = plain::<R>(&live.spec)?;
+    if let Json::Object(spec) = &mut spec {
+        spec.retain(|key, _| !live.unread.contains(&key.as_str()));
+    }
+    Ok(AnyLive { spec, outputs: plain::<R>(&live.outputs)?, status: live.status })
+}
+
+/// As plain data, in which nothing stands for nothing.
+fn plain<R: Resource>(it: &impl Serialize) -> Result<Json> {
+    let mut json = serde_json::to_value(it).map_err(|source| bug::<R>(source.to_string()))?;
+    prune(&mut json);
+    Ok(json)
+}
+
+/// Removes entries that are `null`: they mean the same as none.
+pub fn prune(json: &mut Json) {
+    match json {
+        Json::Object(map) => {
+            map.retain(|_, it| !it.is_null());
+            map.values_mut().for_each(prune);
+        }
+        Json::Array(list) => list.iter_mut().for_each(prune),
+        _ => {}
+    }
+}
+
+fn bug<R: Resource>(message: String) -> Error {
+    Error::bug(R::NAME, message)
+}

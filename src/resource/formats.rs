@@ -1,0 +1,84 @@
+//! Kinds of text and data that can be written in several ways and mean the same: compared in one canonical form.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// A block of addresses: `10.0.0.0/16`.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Cidr(pub String);
+
+impl JsonSchema for Cidr {
+    fn schema_name() -> Cow<'static, str> {
+        "Cidr".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "cidr" })
+    }
+}
+
+/// A policy document, written as YAML or as JSON text; compared by meaning.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Policy(pub Json);
+
+impl JsonSchema for Policy {
+    fn schema_name() -> Cow<'static, str> {
+        "Policy".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "format": "policy" })
+    }
+}
+
+/// Tags by key. The engine adds the stack's and its own; only those and the written ones belong to the stack.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Tags(pub BTreeMap<String, String>);
+
+impl Tags {
+    /// From what an API answers, without the tags that AWS itself puts on.
+    pub fn read(tags: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect())
+    }
+
+    /// What to set and which keys to remove to get from these to `wanted`.
+    pub fn difference(&self, wanted: &Self) -> (Vec<(String, String)>, Vec<String>) {
+        let set = wanted.0.iter().filter(|(key, value)| self.0.get(*key) != Some(value));
+        let remove = self.0.keys().filter(|key| !wanted.0.contains_key(*key));
+        (set.map(|(key, value)| (key.clone(), value.clone())).collect(), remove.cloned().collect())
+    }
+}
+
+impl JsonSchema for Tags {
+    fn schema_name() -> Cow<'static, str> {
+        "Tags".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "additionalProperties": { "type": "string", "maxLength": 256 },
+            "x-tags": true,
+            "x-shared": true,
+        })
+    }
+}
