@@ -1,0 +1,75 @@
+//! Processes as the system knows them: which one it is, and how it is ended.
+
+use std::{
+    io,
+    os::unix::process::CommandExt as _,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// How long an emulator may take to end when asked.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Puts the command into a process group of its own, so that Ctrl-C for us is none for it.
+pub(super) fn detach(command: &mut Command) {
+    command.process_group(0);
+}
+
+/// What tells this process from every other that had or will have the same id; nothing when it has ended.
+#[cfg(target_os = "linux")]
+pub(super) fn identity(pid: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The program's name is in parentheses and may hold any character, so count from behind it.
+    let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace();
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X") {
+        return None;
+    }
+    // Field 22 of the line; the state is field 3.
+    let started = fields.nth(18)?;
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    Some(format!("{}/{started}", boot.trim()))
+}
+
+/// What tells this process from every other that had or will have the same id; nothing when it has ended.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn identity(pid: u32) -> Option<String> {
+    let output = Command::new("ps").args(["-o", "stat=,lstart=", "-p", &pid.to_string()]).env("LC_ALL", "C").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let (state, started) = text.trim().split_once(char::is_whitespace)?;
+    (!state.starts_with('Z')).then(|| started.trim().to_owned())
+}
+
+/// Ends a process and the group that it leads: first asks, then insists.
+pub(super) fn end(pid: u32, alive: &dyn Fn() -> bool) -> io::Result<()> {
+    signal(pid, Signal::TERM)?;
+    let until = Instant::now() + GRACE;
+    while alive() {
+        if Instant::now() > until {
+            signal(pid, Signal::KILL)?;
+        }
+        thread::sleep(super::LOOK);
+        if Instant::now() > until + GRACE {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, format!("process {pid} does not end")));
+        }
+    }
+    Ok(())
+}
+
+/// Ends a process and the group that it leads, at once.
+pub(super) fn kill(pid: u32) -> io::Result<()> {
+    signal(pid, Signal::KILL)
+}
+
+fn signal(pid: u32, signal: Signal) -> io::Result<()> {
+    // 0 and 1 would mean our own group and every process.
+    let group = i32::try_from(pid).ok().filter(|it| *it > 1).and_then(Pid::from_raw);
+    let group = group.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a process id"))?;
+    match kill_process_group(group, signal) {
+        Err(rustix::io::Errno::SRCH) | Ok(()) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
