@@ -1,2 +1,10 @@
+//! The commands of `infra`, and AWS.
+
+mod cli;
 mod local;
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main().into()
+}
