@@ -1,0 +1,201 @@
+//! The AWS clients: one set per region and role, made when first asked for.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
+    sts::AssumeRoleProvider, timeout::TimeoutConfig,
+};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_sdk_ec2::config::SharedHttpClient;
+use aws_smithy_http_client::{ConnectorBuilder, proxy::ProxyConfig, tls};
+use futures::FutureExt as _;
+use infra::resource::{Location, World};
+
+/// The region of the local cloud where nothing names one.
+const LOCAL_REGION: &str = "us-east-1";
+
+/// What decides which cloud is called, and as whom.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Config {
+    /// Of the AWS configuration files; what `AWS_PROFILE` says where there is none.
+    pub(crate) profile: Option<String>,
+    /// What the environment and the profile say where there is none.
+    pub(crate) region: Option<String>,
+    /// The local cloud. Nothing in the environment leads a call elsewhere then.
+    pub(crate) endpoint: Option<Endpoint>,
+}
+
+/// An emulator of AWS on this machine.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) url: String,
+}
+
+/// AWS, or the local cloud, seen from one region and through one role. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Aws {
+    shared: Arc<Shared>,
+    clients: Arc<Clients>,
+}
+
+struct Shared {
+    base: SdkConfig,
+    places: Mutex<HashMap<Location, Arc<Clients>>>,
+}
+
+struct Clients {
+    location: Location,
+    config: SdkConfig,
+    ec2: OnceLock<aws_sdk_ec2::Client>,
+    iam: OnceLock<aws_sdk_iam::Client>,
+    logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
+    sts: OnceLock<aws_sdk_sts::Client>,
+}
+
+/// One accessor per service. The endpoint is set on the service's own configuration, because a variable like
+/// `AWS_ENDPOINT_URL_EC2` would win over one that is set for all.
+macro_rules! client {
+    ($name:ident, $service:ident) => {
+        pub(crate) fn $name(&self) -> &$service::Client {
+            self.clients.$name.get_or_init(|| {
+                let config = &self.clients.config;
+                let mut builder = $service::config::Builder::from(config);
+                if config.service_config().is_none() {
+                    builder.set_endpoint_url(config.endpoint_url().map(str::to_owned));
+                }
+                $service::Client::from_conf(builder.build())
+            })
+        }
+    };
+}
+
+impl Aws {
+    /// Reads what the machine says of AWS. It calls nobody, unless the region is not said anywhere:
+    /// then the machine is asked whether it is one of AWS's own.
+    pub(crate) async fn connect(config: Config) -> Self {
+        let base = match &config.endpoint {
+            Some(endpoint) => local(endpoint, config.region.clone()),
+            None => remote(&config).await,
+        };
+        Self::new(base)
+    }
+
+    fn new(base: SdkConfig) -> Self {
+        let location = Location { region: base.region().map(ToString::to_string), role: None };
+        let clients = Arc::new(Clients::new(base.clone(), location.clone()));
+        Self { shared: Arc::new(Shared { base, places: Mutex::new(HashMap::from([(location, clients.clone())])) }), clients }
+    }
+
+    client!(ec2, aws_sdk_ec2);
+    client!(iam, aws_sdk_iam);
+    client!(logs, aws_sdk_cloudwatchlogs);
+    client!(sts, aws_sdk_sts);
+
+    /// The region of all calls; none where nothing says one.
+    pub(crate) fn region(&self) -> Option<&str> {
+        self.clients.location.region.as_deref()
+    }
+
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub(crate) fn partition(&self) -> &'static str {
+        match self.region() {
+            Some(region) if region.starts_with("cn-") => "aws-cn",
+            Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+
+    /// The ARN of something in this region: `resource` is `vpc/vpc-1`.
+    pub(crate) fn arn(&self, service: &str, account: &str, resource: &str) -> String {
+        format!("arn:{}:{service}:{}:{account}:{resource}", self.partition(), self.region().unwrap_or_default())
+    }
+}
+
+impl World for Aws {
+    fn at(&self, location: &Location) -> Self {
+        let here = &self.clients.location;
+        let location = Location {
+            region: location.region.clone().or_else(|| here.region.clone()),
+            role: location.role.clone().or_else(|| here.role.clone()),
+        };
+        let mut places = self.shared.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let clients = places.entry(location).or_insert_with_key(|location| {
+            let config = self.shared.base.to_builder().region(location.region.clone().map(Region::new)).build();
+            let config = match &location.role {
+                Some(role) => assume(config, role),
+                None => config,
+            };
+            Arc::new(Clients::new(config, location.clone()))
+        });
+        Self { shared: self.shared.clone(), clients: clients.clone() }
+    }
+}
+
+impl Clients {
+    fn new(config: SdkConfig, location: Location) -> Self {
+        Self { location, config, ec2: OnceLock::new(), iam: OnceLock::new(), logs: OnceLock::new(), sts: OnceLock::new() }
+    }
+}
+
+/// AWS itself, or wherever `AWS_ENDPOINT_URL` leads.
+async fn remote(config: &Config) -> SdkConfig {
+    // The local cloud's client apart, everything shares this one: setting up TLS takes longer than a call.
+    let http = aws_smithy_http_client::Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = ConnectorBuilder::default().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|it| it.sleep_impl()));
+        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.build()
+    });
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
+    if let Some(profile) = &config.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &config.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    // Only now, so that whoever provides credentials keeps its own retries.
+    manners(loader.load().await)
+}
+
+/// The local cloud: nothing is read from the environment, neither endpoints and credentials nor proxies.
+fn local(endpoint: &Endpoint, region: Option<String>) -> SdkConfig {
+    let http: SharedHttpClient = aws_smithy_http_client::Builder::new().build_http();
+    let credentials = Credentials::new("local", "local", None, None, "the local cloud");
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(http)
+        .endpoint_url(&endpoint.url)
+        .region(Region::new(region.unwrap_or_else(|| LOCAL_REGION.to_owned())))
+        .credentials_provider(SharedCredentialsProvider::new(credentials));
+    // Taking on a role asks for a clock, which otherwise only a client sets by itself.
+    config.set_time_source(Some(Default::default()));
+    manners(config.build())
+}
+
+/// The engine alone retries, and no call hangs.
+fn manners(config: SdkConfig) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(Duration::from_secs(30))
+        .operation_attempt_timeout(Duration::from_secs(60));
+    config
+        .into_builder()
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts.build())
+        .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(Duration::from_secs(20)).build())
+        .build()
+}
+
+/// The same through a role. Taking it on is a read that may be repeated, so that the SDK does.
+fn assume(config: SdkConfig, role: &str) -> SdkConfig {
+    let patient = config.to_builder().retry_config(RetryConfig::standard()).build();
+    let provider = AssumeRoleProvider::builder(role).session_name("infra").configure(&patient).build();
+    let provider = provider.now_or_never().expect("it only waits where it has to load a configuration first");
+    config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
+}

@@ -1,0 +1,82 @@
+//! Networks. What all types of EC2 share: tags, and reading many at once.
+
+pub(crate) mod vpc;
+
+use std::collections::{BTreeSet, HashMap};
+
+use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
+use futures::{StreamExt as _, TryStreamExt as _};
+use infra::resource::{Id, Result, TAG_OPERATION, Tags};
+
+use super::{clients::Aws, error::error};
+
+/// A filter takes up to this many values.
+const VALUES: usize = 200;
+
+/// How many calls a read may have under way.
+pub(crate) const ABREAST: usize = 8;
+
+/// What a create call takes; nothing where there are no tags, because EC2 refuses an empty list.
+pub(crate) fn tag_specifications(of: ResourceType, tags: &Tags) -> Option<Vec<TagSpecification>> {
+    let list = tags.0.iter().map(|(key, value)| tag(key, value)).collect::<Vec<_>>();
+    (!list.is_empty()).then(|| vec![TagSpecification::builder().resource_type(of).set_tags(Some(list)).build()])
+}
+
+/// The tags of an answer.
+pub(crate) fn tags(list: &[Tag]) -> Tags {
+    Tags::read(list.iter().filter_map(|it| Some((it.key()?.to_owned(), it.value().unwrap_or_default().to_owned()))))
+}
+
+/// Makes the tags of any EC2 resource equal to `to`.
+pub(crate) async fn retag(world: &Aws, id: &Id, from: &Tags, to: &Tags) -> Result<()> {
+    let (set, remove) = from.difference(to);
+    if !set.is_empty() {
+        let list = set.iter().map(|(key, value)| tag(key, value)).collect();
+        world.ec2().create_tags().resources(id.as_str()).set_tags(Some(list)).send().await.map_err(error)?;
+    }
+    if !remove.is_empty() {
+        let list = remove.iter().map(|key| Tag::builder().key(key).build()).collect();
+        world.ec2().delete_tags().resources(id.as_str()).set_tags(Some(list)).send().await.map_err(error)?;
+    }
+    Ok(())
+}
+
+fn tag(key: &str, value: &str) -> Tag {
+    Tag::builder().key(key).value(value).build()
+}
+
+pub(crate) fn filter<I: Into<String>>(name: &str, values: impl IntoIterator<Item = I>) -> Filter {
+    Filter::builder().name(name).set_values(Some(values.into_iter().map(Into::into).collect())).build()
+}
+
+/// The filter that finds what the create with this operation id made.
+pub(crate) fn made_by(operation: &str) -> Filter {
+    filter(&format!("tag:{TAG_OPERATION}"), [operation])
+}
+
+/// The first of the ids found that no state knows.
+pub(crate) fn unknown(found: impl IntoIterator<Item = Option<String>>, known: &BTreeSet<Id>) -> Option<Id> {
+    found.into_iter().flatten().map(Id).filter(|id| !known.contains(id)).min()
+}
+
+/// Describes many, in their order, with one call for each [`VALUES`] of them.
+/// `name` is the filter that takes ids: an id that does not exist fails a list of ids, and a filter only does not find it.
+pub(crate) async fn describe<T: Clone, F>(
+    ids: &[Id],
+    name: &str,
+    fetch: impl Fn(Filter) -> F,
+    id: impl Fn(&T) -> Option<&str>,
+) -> Result<Vec<Option<T>>>
+where
+    F: Future<Output = Result<Vec<T>>>,
+{
+    let calls = ids.chunks(VALUES).map(|chunk| fetch(filter(name, chunk.iter().map(Id::as_str)))).collect::<Vec<_>>();
+    let pages: Vec<Vec<T>> = futures::stream::iter(calls).buffered(ABREAST).try_collect().await?;
+    let found: HashMap<&str, &T> = pages.iter().flatten().filter_map(|it| Some((id(it)?, it))).collect();
+    Ok(ids.iter().map(|id| found.get(id.as_str()).copied().cloned()).collect())
+}
+
+/// The id that a create answered with.
+pub(crate) fn made(action: &'static str, id: Option<String>) -> Result<Id> {
+    id.map(Id).ok_or_else(|| infra::resource::Error::bug(action, "the answer holds no id"))
+}

@@ -1,0 +1,260 @@
+//! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html>
+
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, Tenancy as SdkTenancy, VpcAttributeName, VpcState, VpcTenancy};
+use futures::{StreamExt as _, TryStreamExt as _, try_join};
+use infra::{
+    resource::{
+        Actions, Cidr, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update,
+        Wanted, immutable,
+    },
+    value::{Path, Value},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ABREAST, describe, filter, made_by, retag, tag_specifications, tags, unknown};
+use crate::aws::{
+    clients::Aws,
+    error::{error, unless},
+};
+
+pub(crate) struct Vpc;
+
+/// A virtual private cloud: a network of your own.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+pub(crate) struct Spec {
+    /// The IPv4 addresses of the network, from a /28 to a /16 block.
+    #[schemars(transform = immutable)]
+    cidr_block: Cidr,
+    /// What hardware instances in the VPC run on; dedicated can be turned to default in place, not the other way round.
+    #[serde(default)]
+    instance_tenancy: Tenancy,
+    /// Whether Amazon's DNS server answers in the VPC.
+    #[serde(default = "yes")]
+    enable_dns_support: bool,
+    /// Whether instances with public addresses get public DNS names; private DNS of interface endpoints needs it too.
+    #[serde(default)]
+    enable_dns_hostnames: bool,
+    /// Whether the use of addresses is measured.
+    #[serde(default)]
+    enable_network_address_usage_metrics: bool,
+    /// Tags by key.
+    #[serde(default)]
+    tags: Tags,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Tenancy {
+    /// Shared hardware, unless an instance asks for its own.
+    #[default]
+    Default,
+    /// Hardware of your own for every instance.
+    Dedicated,
+}
+
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Outputs {
+    /// The id of the VPC.
+    id: String,
+    /// The ARN of the VPC.
+    arn: String,
+    /// The security group of whatever names none.
+    default_security_group_id: Option<String>,
+    /// The network ACL of all subnets that have no other.
+    default_network_acl_id: Option<String>,
+}
+
+impl Resource for Vpc {
+    type World = Aws;
+    type Spec = Spec;
+    type Outputs = Outputs;
+
+    const NAME: &'static str = "ec2.vpc";
+    const FACTS: Facts = Facts {
+        typical: Durations { create: Duration::from_secs(3), update: Duration::from_secs(1), delete: Duration::from_secs(1) },
+        passing: &[
+            Passing { during: During::Update, code: "InvalidVpcID.NotFound", message: "", within: Duration::from_secs(300) },
+            Passing { during: During::Delete, code: "DependencyViolation", message: "", within: Duration::from_secs(1200) },
+        ],
+        gone: GONE,
+        visible_within: Duration::from_secs(300),
+        actions: Actions {
+            create: &["ec2:CreateVpc", "ec2:CreateTags", "ec2:ModifyVpcAttribute"],
+            read: &["ec2:DescribeVpcs", "ec2:DescribeVpcAttribute", "ec2:DescribeSecurityGroups", "ec2:DescribeNetworkAcls"],
+            update: &["ec2:ModifyVpcAttribute", "ec2:ModifyVpcTenancy", "ec2:CreateTags", "ec2:DeleteTags"],
+            delete: &["ec2:DeleteVpc"],
+        },
+        ..Facts::DEFAULT
+    };
+
+    fn check(spec: &Value, problems: &mut Problems) {
+        let is = |property: &str, value: bool| spec.get(property) == Some(&Value::Bool(value));
+        if is("enable_dns_hostnames", true) && is("enable_dns_support", false) {
+            let help = "set `enable_dns_support: true`, or leave it out";
+            problems.error(Path::of("enable_dns_hostnames"), "DNS names need `enable_dns_support`", help);
+        }
+    }
+
+    fn replaces(from: &Spec, to: &Spec) -> Option<&'static str> {
+        let dedicated = from.instance_tenancy == Tenancy::Default && to.instance_tenancy == Tenancy::Dedicated;
+        dedicated.then_some("a VPC with default tenancy cannot become dedicated")
+    }
+
+    async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
+        let vpcs = describe(
+            ids,
+            "vpc-id",
+            |filter| async {
+                let items = world.ec2().describe_vpcs().filters(filter).into_paginator().items();
+                items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
+            },
+            |it| it.vpc_id(),
+        );
+        let groups = describe(
+            ids,
+            "vpc-id",
+            |of| async {
+                let items =
+                    world.ec2().describe_security_groups().filters(of).filters(filter("group-name", ["default"])).into_paginator().items();
+                items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
+            },
+            |it| it.vpc_id(),
+        );
+        let acls = describe(
+            ids,
+            "vpc-id",
+            |of| async {
+                let items = world.ec2().describe_network_acls().filters(of).filters(filter("default", ["true"])).into_paginator().items();
+                items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
+            },
+            |it| it.vpc_id(),
+        );
+        let (vpcs, groups, acls) = try_join!(vpcs, groups, acls)?;
+
+        let attributes = vpcs.iter().map(|vpc| attributes(world, vpc.as_ref().and_then(|it| it.vpc_id()), wanted)).collect::<Vec<_>>();
+        let attributes: Vec<_> = futures::stream::iter(attributes).buffered(ABREAST).try_collect().await?;
+
+        let lives = vpcs.into_iter().zip(groups).zip(acls).zip(attributes).map(|(((vpc, group), acl), attributes)| {
+            let vpc = vpc?;
+            let id = vpc.vpc_id().unwrap_or_default();
+            let spec = Spec {
+                cidr_block: Cidr(vpc.cidr_block().unwrap_or_default().to_owned()),
+                instance_tenancy: match vpc.instance_tenancy() {
+                    Some(SdkTenancy::Dedicated) => Tenancy::Dedicated,
+                    _ => Tenancy::Default,
+                },
+                enable_dns_support: attributes.dns_support.unwrap_or(true),
+                enable_dns_hostnames: attributes.dns_hostnames.unwrap_or(false),
+                enable_network_address_usage_metrics: attributes.usage_metrics.unwrap_or(false),
+                tags: tags(vpc.tags()),
+            };
+            let outputs = Outputs {
+                id: id.to_owned(),
+                arn: world.arn("ec2", vpc.owner_id().unwrap_or_default(), &format!("vpc/{id}")),
+                default_security_group_id: group.and_then(|it| it.group_id),
+                default_network_acl_id: acl.and_then(|it| it.network_acl_id),
+            };
+            let status = match vpc.state() {
+                Some(VpcState::Available) => Status::Ready,
+                Some(VpcState::Deleting) => Status::Deleting("deleting".into()),
+                other => Status::Pending(other.map_or("pending", VpcState::as_str).to_owned()),
+            };
+            Some(Live { spec, outputs, status, unread: attributes.unread() })
+        });
+        Ok(lives.collect())
+    }
+
+    async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
+        let found = world.ec2().describe_vpcs().filters(made_by(find.operation)).send().await.map_err(error)?;
+        Ok(unknown(found.vpcs.unwrap_or_default().into_iter().map(|it| it.vpc_id), find.known))
+    }
+
+    async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {
+        let call = world.ec2().create_vpc().cidr_block(&create.spec.cidr_block.0);
+        let call = match create.spec.instance_tenancy {
+            Tenancy::Default => call,
+            Tenancy::Dedicated => call.instance_tenancy(SdkTenancy::Dedicated),
+        };
+        let made = call.set_tag_specifications(tag_specifications(ResourceType::Vpc, &create.spec.tags)).send().await.map_err(error)?;
+        super::made("CreateVpc", made.vpc.and_then(|it| it.vpc_id))
+    }
+
+    async fn update(world: &Aws, update: Update<'_, Self>) -> Result<()> {
+        let Update { id, from, to, .. } = update;
+        let modify = || world.ec2().modify_vpc_attribute().vpc_id(id.as_str());
+        let support = update.changes("enable_dns_support").then(|| modify().enable_dns_support(flag(to.enable_dns_support)));
+        let hostnames = update.changes("enable_dns_hostnames").then(|| modify().enable_dns_hostnames(flag(to.enable_dns_hostnames)));
+        let metrics = update
+            .changes("enable_network_address_usage_metrics")
+            .then(|| modify().enable_network_address_usage_metrics(flag(to.enable_network_address_usage_metrics)));
+        // Names need the server: it goes on before them and off after them.
+        let dns = if to.enable_dns_support { [support, hostnames] } else { [hostnames, support] };
+        for call in dns.into_iter().chain([metrics]).flatten() {
+            call.send().await.map_err(error)?;
+        }
+        if update.changes("instance_tenancy") && to.instance_tenancy == Tenancy::Default {
+            world.ec2().modify_vpc_tenancy().vpc_id(id.as_str()).instance_tenancy(VpcTenancy::Default).send().await.map_err(error)?;
+        }
+        retag(world, id, &from.tags, &to.tags).await
+    }
+
+    async fn delete(world: &Aws, delete: Delete<'_, Self>) -> Result<()> {
+        unless(world.ec2().delete_vpc().vpc_id(delete.id.as_str()).send().await.map_err(error), GONE)?;
+        Ok(())
+    }
+}
+
+const GONE: &[&str] = &["InvalidVpcID.NotFound"];
+
+/// What costs one call for each VPC, as far as it was read.
+#[derive(Default)]
+struct Attributes {
+    dns_support: Option<bool>,
+    dns_hostnames: Option<bool>,
+    usage_metrics: Option<bool>,
+}
+
+impl Attributes {
+    fn unread(&self) -> Vec<&'static str> {
+        let all = [
+            ("enable_dns_support", self.dns_support),
+            ("enable_dns_hostnames", self.dns_hostnames),
+            ("enable_network_address_usage_metrics", self.usage_metrics),
+        ];
+        all.into_iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect()
+    }
+}
+
+async fn attributes(world: &Aws, id: Option<&str>, wanted: &Wanted) -> Result<Attributes> {
+    let Some(id) = id else { return Ok(Attributes::default()) };
+    let read = async |property: &str, name: VpcAttributeName| {
+        if !wanted.has(property) {
+            return Ok(None);
+        }
+        let call = world.ec2().describe_vpc_attribute().vpc_id(id).attribute(name);
+        // Deleted since it was described: the rest of what was read stands.
+        unless(call.send().await.map_err(error), GONE)
+    };
+    let (support, hostnames, metrics) = try_join!(
+        read("enable_dns_support", VpcAttributeName::EnableDnsSupport),
+        read("enable_dns_hostnames", VpcAttributeName::EnableDnsHostnames),
+        read("enable_network_address_usage_metrics", VpcAttributeName::EnableNetworkAddressUsageMetrics),
+    )?;
+    let value = |it: Option<AttributeBooleanValue>| it.and_then(|it| it.value);
+    Ok(Attributes {
+        dns_support: value(support.and_then(|it| it.enable_dns_support)),
+        dns_hostnames: value(hostnames.and_then(|it| it.enable_dns_hostnames)),
+        usage_metrics: value(metrics.and_then(|it| it.enable_network_address_usage_metrics)),
+    })
+}
+
+fn flag(value: bool) -> AttributeBooleanValue {
+    AttributeBooleanValue::builder().value(value).build()
+}
+
+fn yes() -> bool {
+    true
+}

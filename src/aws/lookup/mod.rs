@@ -1,0 +1,1 @@
+//! What stacks read and do not own.

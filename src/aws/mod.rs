@@ -1,0 +1,29 @@
+//! AWS: everything that is had, and everything that is looked up.
+//!
+//! A type is one file `<service>/<thing>.rs` and a line in [`TYPES`]; a lookup is one file `lookup/<service>_<thing>.rs` and a line in
+//! [`LOOKUPS`]. Tests hold both lists to the folders.
+
+mod clients;
+#[cfg(test)]
+mod conformance;
+mod ec2;
+mod error;
+mod lookup;
+
+use infra::resource::{AnyLookup, AnyResource, Types};
+
+#[expect(unused_imports, reason = "the commands that use it are not there yet")]
+pub(crate) use clients::{Aws, Config, Endpoint};
+
+/// All resource types, sorted by name.
+pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
+    &ec2::vpc::Vpc, //
+];
+
+/// All lookups, sorted by name.
+pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[];
+
+/// What a stack file can name, with the calls behind it.
+pub(crate) fn types() -> Types<Aws> {
+    Types::new(TYPES, LOOKUPS)
+}
