@@ -3,6 +3,7 @@
 //! A type is one file `<service>/<thing>.rs` and a line in [`TYPES`]; a lookup is one file `lookup/<service>_<thing>.rs` and a line in
 //! [`LOOKUPS`]. Tests hold both lists to the folders.
 
+mod caller;
 mod clients;
 #[cfg(test)]
 mod conformance;

@@ -1,0 +1,36 @@
+//! Ctrl-C and SIGTERM: the first asks to stop, the second stops waiting.
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+/// How urgently it is wished that the work ends.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Urgency {
+    #[default]
+    None,
+    /// Start nothing new; finish what is in flight.
+    Stop,
+    /// Do not wait for what is in flight either.
+    Now,
+}
+
+/// Listens for the signals from now on; they no longer end the process by themselves.
+pub(crate) fn listen() -> std::io::Result<watch::Receiver<Urgency>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (sender, receiver) = watch::channel(Urgency::None);
+    tokio::spawn(async move {
+        for urgency in [Urgency::Stop, Urgency::Now] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            // Nobody may be listening any more, and then nothing is left to stop.
+            let _ = sender.send(urgency);
+        }
+        sender.closed().await;
+    });
+    Ok(receiver)
+}
