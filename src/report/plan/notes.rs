@@ -1,0 +1,66 @@
+//! What a reviewer should know beyond the changes.
+
+use crate::{
+    address::Address,
+    plan::{Note, Plan},
+    report::text::{BAD_BOLD, HINT_BOLD, WARN_BOLD, clean, count, names, paint, wrap},
+};
+
+/// So many addresses are named where one sentence speaks of several.
+const NAMED: usize = 6;
+
+pub(super) fn text(plan: &Plan, width: usize) -> String {
+    let mut text = String::new();
+    let mut say = |label: String, what: &str, hint: Option<String>| {
+        text.push('\n');
+        for (n, line) in wrap(&format!("{label}: {what}"), width).into_iter().enumerate() {
+            text.push_str(&format!("{}{line}\n", if n == 0 { "" } else { "  " }));
+        }
+        if let Some(hint) = hint {
+            text.push_str(&format!("  {}: {hint}\n", paint(HINT_BOLD, "hint")));
+        }
+    };
+    let note = || paint(HINT_BOLD, "note");
+    let warning = || paint(WARN_BOLD, "warning");
+
+    let (mut left_out, mut unsettled) = (vec![], vec![]);
+    for it in &plan.notes {
+        match it {
+            Note::Protected { address } => {
+                let hint = format!("`--target {address}` deletes or replaces it all the same");
+                say(warning(), &format!("{} is protected and stays", shown(address)), Some(hint));
+            }
+            Note::Kept { address, property } => {
+                let what = format!("{} keeps its {}, which the file no longer has: AWS cannot unset it", shown(address), clean(property));
+                say(note(), &what, None);
+            }
+            Note::Taken { address, id } => {
+                let id = clean(id.as_str());
+                let what = format!("{} cannot be created: {id} exists and is not of this stack", shown(address));
+                let hint = format!("write `adopt: {id}` beside its type to take it over, or give yours another name");
+                say(warning(), &what, Some(hint));
+            }
+            Note::Unsettled { address } => unsettled.push(shown(address)),
+            Note::LeftOut { address } => left_out.push(shown(address)),
+        }
+    }
+    if !unsettled.is_empty() {
+        let what = format!("an earlier run began to create {}; whether it was created is found out first", names(&unsettled, NAMED));
+        say(note(), &what, None);
+    }
+    if !left_out.is_empty() {
+        let verb = if left_out.len() == 1 { "is" } else { "are" };
+        let what = format!("{} with changes {verb} left out: {}", count(left_out.len(), "resource"), names(&left_out, NAMED));
+        say(note(), &what, None);
+    }
+    let lost: Vec<_> =
+        plan.steps.iter().filter(|it| super::loses_data(it)).map(|it| format!("{} ({})", shown(&it.address), clean(&it.type_name))).collect();
+    if !lost.is_empty() {
+        say(paint(BAD_BOLD, "warning"), &format!("the data of {} is lost", names(&lost, 20)), None);
+    }
+    text
+}
+
+fn shown(address: &Address) -> String {
+    clean(address.as_str()).into_owned()
+}
