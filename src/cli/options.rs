@@ -64,3 +64,13 @@ fn variable(text: &str) -> Result<(String, String), String> {
         _ => Err("write NAME=VALUE".to_owned()),
     }
 }
+
+impl From<Color> for infra::report::Color {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
+}

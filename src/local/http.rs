@@ -8,7 +8,7 @@ use std::{
 
 /// Whether moto answers on this port of the machine.
 pub(super) fn answers(port: u16) -> bool {
-    asked(port).is_some_and(|head| head.starts_with("HTTP/1.") && head.get(9..12) == Some("200"))
+    asked(port).is_some_and(|head| head.starts_with("HTTP/1.") && head.get(9..10) == Some("2"))
 }
 
 fn asked(port: u16) -> Option<String> {

@@ -13,7 +13,7 @@ use std::{
     io::{self, Write as _},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -72,6 +72,8 @@ pub(crate) enum Error {
     Install { why: String, help: String },
     #[error("the local cloud did not start: {why}")]
     Start { why: String, log: PathBuf },
+    #[error("the local cloud did not start: its program ended with {status}")]
+    Ended { status: ExitStatus, log: PathBuf },
     #[error("the local cloud (process {pid}) does not answer at {url}")]
     Silent { pid: u32, url: String, log: PathBuf },
 }
@@ -83,7 +85,7 @@ impl Error {
             Self::NoFolder => "set INFRA_CACHE_DIR to a folder that infra may write to".to_owned(),
             Self::File { .. } => "set INFRA_CACHE_DIR to another folder if this one cannot be used".to_owned(),
             Self::Install { help, .. } => help.clone(),
-            Self::Start { log, .. } => format!("all that it said is in {}", log.display()),
+            Self::Start { log, .. } | Self::Ended { log, .. } => format!("all that it said is in {}", log.display()),
             Self::Silent { log, .. } => {
                 format!("`infra local stop`, then try again; what it said is in {}", log.display())
             }
@@ -146,15 +148,14 @@ impl LocalCloud {
             return Ok(emulator);
         }
         let program = install::find_or_install(&self.folder, say)?;
-        let mut failure = None;
-        for _ in 0..TRIES {
+        let mut tries = 1;
+        loop {
             match self.start(&program) {
-                Ok(emulator) => return Ok(emulator),
-                Err(error @ Error::Start { .. }) => failure = Some(error),
-                Err(error) => return Err(error),
+                // Somebody may have taken the port in between.
+                Err(Error::Ended { .. }) if tries < TRIES => tries += 1,
+                outcome => return outcome,
             }
         }
-        Err(failure.expect("there was at least one try"))
     }
 
     /// Ends the emulator that this user's `infra` started; answers which one, if any ran.
@@ -250,13 +251,29 @@ impl LocalCloud {
         }
         // Told while the emulator loads, which takes longer.
         let emulator = Emulator { version: program.version(), ..emulator };
-        let outcome = wait_for_answer(&mut child, port).map_err(failed).and_then(|()| self.write(&emulator));
+        let outcome = self.wait_for_answer(&mut child, port).and_then(|()| self.write(&emulator));
         if let Err(error) = outcome {
             abandon(&mut child);
             self.forget()?;
             return Err(error);
         }
         Ok(emulator)
+    }
+
+    fn wait_for_answer(&self, child: &mut Child, port: u16) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Ok(Some(status)) = child.try_wait() {
+                return Err(Error::Ended { status, log: self.log() });
+            }
+            if http::answers(port) {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                return Err(Error::Start { why: format!("it did not answer within {} seconds", PATIENCE.as_secs()), log: self.log() });
+            }
+            thread::sleep(LOOK);
+        }
     }
 
     fn write(&self, emulator: &Emulator) -> Result<()> {
@@ -275,22 +292,6 @@ impl LocalCloud {
 /// A port of this machine that nobody listens on. Somebody may take it before the emulator does, which then ends at once.
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
-fn wait_for_answer(child: &mut Child, port: u16) -> Result<(), String> {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        if let Ok(Some(status)) = child.try_wait() {
-            return Err(format!("it ended with {status}"));
-        }
-        if http::answers(port) {
-            return Ok(());
-        }
-        if Instant::now() > until {
-            return Err(format!("it did not answer within {} seconds", PATIENCE.as_secs()));
-        }
-        thread::sleep(LOOK);
-    }
 }
 
 /// Ends what was just started and is still this process's own child.

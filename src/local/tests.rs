@@ -86,7 +86,7 @@ fn only_moto_answers() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = thread::spawn(move || {
-        for answer in ["HTTP/1.1 404 NOT FOUND\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n{}", ""] {
+        for answer in ["HTTP/1.1 404 NOT FOUND\r\n\r\n", "HTTP/1.1 201 CREATED\r\n\r\n{}", ""] {
             let (mut stream, _) = listener.accept().unwrap();
             let mut request = [0; 64];
             let _ = io::Read::read(&mut stream, &mut request).unwrap();

@@ -1,0 +1,97 @@
+//! The command line: one file a command. Only this part brings the engine, AWS and the terminal together.
+
+mod cloud;
+mod failure;
+mod interrupt;
+mod local;
+mod options;
+mod project;
+
+use std::env;
+
+use clap::{Parser, Subcommand, error::ErrorKind};
+use infra::{
+    exit::Exit,
+    report::{Shell, Verbosity},
+};
+
+use failure::{Failure, Result};
+use options::Common;
+use project::Project;
+
+/// Turns YAML stack files into running AWS systems, and keeps them that way
+#[derive(Debug, Parser)]
+#[command(name = "infra", version, arg_required_else_help = true, disable_help_subcommand = true, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 failed, 2 changes (plan --detailed-exitcode), 3 wrong usage or an invalid stack file, 130 interrupted.
+`infra apply --env local` needs no AWS account: it runs on this machine.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start, stop or look at the local cloud
+    #[command(subcommand)]
+    Local(local::Local),
+}
+
+/// What every command works with.
+pub(crate) struct Context {
+    pub shell: Shell,
+    pub project: Project,
+}
+
+/// Does what the command line asks for.
+pub(crate) fn main() -> Exit {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let mut shell = Shell::new(arguments.common.color.into(), Verbosity::Normal);
+    log();
+    let outcome = run(arguments, &mut shell);
+    outcome.unwrap_or_else(|failure| {
+        if let Some(error) = &failure.error {
+            shell.error(error.as_ref(), &failure.help);
+        }
+        failure.exit
+    })
+}
+
+fn run(arguments: Arguments, shell: &mut Shell) -> Result<Exit> {
+    if let Some(folder) = &arguments.common.folder {
+        env::set_current_dir(folder)
+            .map_err(|error| Failure::invalid(format!("-C {}: {error}", folder.display())).help("name a folder that exists"))?;
+    }
+    match arguments.command {
+        Command::Local(command) => command.run(shell),
+    }
+}
+
+/// Help and version are answers; everything else that clap has to say is a mistake in the command line.
+fn usage(error: &clap::Error) -> Exit {
+    // Nobody reads it where it cannot be written.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+        _ => Exit::Invalid,
+    }
+}
+
+/// What the calls do, for whoever looks for a fault: `INFRA_LOG=debug`.
+fn log() {
+    if let Ok(filter) = env::var("INFRA_LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
+}
+
+/// Runs what has to wait for others.
+fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
+    runtime.block_on(work)
+}
