@@ -8,7 +8,10 @@ mod clients;
 mod conformance;
 mod ec2;
 mod error;
+mod iam;
+mod logs;
 mod lookup;
+mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
 
@@ -17,7 +20,15 @@ pub(crate) use clients::{Aws, Config, Endpoint};
 
 /// All resource types, sorted by name.
 pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
-    &ec2::vpc::Vpc, //
+    &ec2::eip::Eip,
+    &ec2::flow_log::FlowLog,
+    &ec2::nat_gateway::NatGateway,
+    &ec2::security_group::SecurityGroup,
+    &ec2::security_group_rule::SecurityGroupRule,
+    &ec2::vpc::Vpc,
+    &ec2::vpc_endpoint::VpcEndpoint,
+    &iam::role::Role,
+    &logs::log_group::LogGroup,
 ];
 
 /// All lookups, sorted by name.

@@ -1,6 +1,13 @@
 //! Networks. What all types of EC2 share: tags, and reading many at once.
 
+pub(crate) mod eip;
+pub(crate) mod flow_log;
+pub(crate) mod nat_gateway;
+mod rules;
+pub(crate) mod security_group;
+pub(crate) mod security_group_rule;
 pub(crate) mod vpc;
+pub(crate) mod vpc_endpoint;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -52,6 +59,11 @@ pub(crate) fn filter<I: Into<String>>(name: &str, values: impl IntoIterator<Item
 /// The filter that finds what the create with this operation id made.
 pub(crate) fn made_by(operation: &str) -> Filter {
     filter(&format!("tag:{TAG_OPERATION}"), [operation])
+}
+
+/// Whether the create with this operation id made what has these tags: for the calls whose filters the emulator does not know.
+pub(crate) fn is_made_by(list: &[Tag], operation: &str) -> bool {
+    list.iter().any(|it| it.key() == Some(TAG_OPERATION) && it.value() == Some(operation))
 }
 
 /// The first of the ids found that no state knows.
