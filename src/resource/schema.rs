@@ -192,7 +192,7 @@ fn dressing(object: &Map<String, Json>) -> Result<Schema, String> {
             "x-tags" => marks.tags = true,
             "x-unique" => marks.unique = true,
             "uniqueItems" => marks.set = true,
-            "writeOnly" | "additionalProperties" => {}
+            "default" | "writeOnly" | "additionalProperties" => {}
             _ => return Err(format!("the engine does not know the mark `{key}` = {value}")),
         }
     }

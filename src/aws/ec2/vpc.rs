@@ -258,3 +258,28 @@ fn flag(value: bool) -> AttributeBooleanValue {
 fn yes() -> bool {
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::aws::conformance::Conformance;
+
+    #[tokio::test]
+    async fn conforms() {
+        Conformance {
+            type_name: "ec2.vpc",
+            absent: "vpc-0123456789abcdef0",
+            changes: &[
+                "enable_dns_hostnames: false",
+                "enable_dns_support: false",
+                "enable_dns_support: null",
+                "enable_network_address_usage_metrics: true",
+                "enable_network_address_usage_metrics: null",
+            ],
+            // It changes only from dedicated, which costs money, to default.
+            untried: &["instance_tenancy"],
+            ..Conformance::DEFAULT
+        }
+        .check()
+        .await;
+    }
+}
