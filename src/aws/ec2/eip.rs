@@ -146,3 +146,19 @@ fn live(it: Address) -> Live<Eip> {
         unread: vec!["ipam_pool_id", "address"],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::aws::conformance::Conformance;
+
+    #[tokio::test]
+    async fn conforms() {
+        Conformance {
+            type_name: "ec2.eip",
+            absent: "eipalloc-0123456789abcdef0",
+            ..Conformance::DEFAULT
+        }
+        .check()
+        .await;
+    }
+}

@@ -296,3 +296,19 @@ fn live(it: Described) -> Live<FlowLog> {
     };
     Live { spec, outputs: Outputs { id: it.flow_log_id.unwrap_or_default() }, status: Status::Ready, unread: vec![] }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::aws::conformance::Conformance;
+
+    #[tokio::test]
+    async fn conforms() {
+        Conformance {
+            type_name: "ec2.flow_log",
+            absent: "fl-0123456789abcdef0",
+            ..Conformance::DEFAULT
+        }
+        .check()
+        .await;
+    }
+}

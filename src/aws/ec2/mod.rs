@@ -3,7 +3,6 @@
 pub(crate) mod eip;
 pub(crate) mod flow_log;
 pub(crate) mod nat_gateway;
-mod rules;
 pub(crate) mod security_group;
 pub(crate) mod security_group_rule;
 pub(crate) mod vpc;

@@ -266,3 +266,21 @@ fn live(it: Described) -> Option<Live<NatGateway>> {
     };
     Some(Live { spec, outputs, status, unread: vec![] })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::aws::conformance::Conformance;
+
+    #[tokio::test]
+    async fn conforms() {
+        Conformance {
+            type_name: "ec2.nat_gateway",
+            absent: "nat-0123456789abcdef0",
+            // The emulator has neither.
+            untried: &["secondary_allocation_ids", "secondary_private_ip_addresses"],
+            ..Conformance::DEFAULT
+        }
+        .check()
+        .await;
+    }
+}

@@ -1,5 +1,7 @@
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html>
 
+pub(super) mod rules;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_ec2::types::{Filter, ResourceType, SecurityGroup as Described};
@@ -14,11 +16,8 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    describe, filter, made, made_by, retag,
-    rules::{self, Direction, Ends, Peer, Rule},
-    tag_specifications, tags, unknown,
-};
+use self::rules::{Direction, Ends, Peer, Rule};
+use super::{describe, filter, made, made_by, retag, tag_specifications, tags, unknown};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -341,4 +340,41 @@ async fn release(world: &Aws, id: &Id) -> Result<bool> {
         rules::revoke(world, &group, if egress { Direction::Egress } else { Direction::Ingress }, ids).await?;
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::aws::conformance::Conformance;
+
+    #[tokio::test]
+    async fn conforms() {
+        Conformance {
+            type_name: "ec2.security_group",
+            absent: "sg-0123456789abcdef0",
+            extra: "
+other:
+  ec2.security_group:
+    group_name: other
+    vpc_id: ${vpc.id}
+",
+            changes: &[
+                // Ports, a second block, and the rule for the other group stays as it is.
+                "ingress:
+                  - { ip_protocol: tcp, from_port: 443, to_port: 443, cidr_ip: 0.0.0.0/0, description: HTTPS }
+                  - { ip_protocol: tcp, from_port: 8080, to_port: 8090, cidr_ip: 10.0.0.0/8 }
+                  - { ip_protocol: tcp, from_port: 443, to_port: 443, cidr_ipv6: '::/0' }
+                  - { ip_protocol: udp, from_port: 53, to_port: 53, source_security_group_id: '${other.id}' }",
+                // The words of one rule.
+                "ingress:
+                  - { ip_protocol: tcp, from_port: 443, to_port: 443, cidr_ip: 0.0.0.0/0, description: From anywhere }
+                  - { ip_protocol: icmp, from_port: -1, to_port: -1, cidr_ip: 10.0.0.0/8 }",
+                "ingress: []",
+                "egress: []",
+                "egress: [{ ip_protocol: '-1', cidr_ip: 10.0.0.0/8 }, { ip_protocol: tcp, from_port: 1, to_port: 2, destination_security_group_id: '${other.id}' }]",
+            ],
+            ..Conformance::DEFAULT
+        }
+        .check()
+        .await;
+    }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     describe, made, made_by, retag,
-    rules::{self, Direction, Ends, Peer, Rule},
+    security_group::rules::{self, Direction, Ends, Peer, Rule},
     tag_specifications, tags, unknown,
 };
 use crate::aws::{clients::Aws, error::error};
@@ -220,4 +220,21 @@ fn live(world: &Aws, it: &Described) -> Option<Live<SecurityGroupRule>> {
     };
     let arn = world.arn("ec2", it.group_owner_id().unwrap_or_default(), &format!("security-group-rule/{id}"));
     Some(Live { spec, outputs: Outputs { id: id.to_owned(), arn }, status: Status::Ready, unread: vec![] })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::aws::conformance::Conformance;
+
+    #[tokio::test]
+    async fn conforms() {
+        Conformance {
+            type_name: "ec2.security_group_rule",
+            absent: "sgr-0123456789abcdef0",
+            changes: &["description: From the office"],
+            ..Conformance::DEFAULT
+        }
+        .check()
+        .await;
+    }
 }

@@ -423,3 +423,30 @@ async fn many(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Liv
     };
     Ok(ids.iter().map(live).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::aws::conformance::Conformance;
+
+    #[tokio::test]
+    async fn conforms() {
+        Conformance {
+            type_name: "iam.role",
+            changes: &[
+                "description: Another",
+                "max_session_duration: 7200",
+                "assume_role_policy_document: { Version: '2012-10-17', Statement: [{ Effect: Allow, Principal: { Service: ec2.amazonaws.com }, Action: 'sts:AssumeRole' }] }",
+                "permissions_boundary: arn:aws:iam::aws:policy/ReadOnlyAccess",
+                "permissions_boundary: null",
+                "managed_policy_arns: ['arn:aws:iam::aws:policy/ReadOnlyAccess', 'arn:aws:iam::aws:policy/AmazonS3FullAccess']",
+                "managed_policy_arns: []",
+                "policies: { one: { Version: '2012-10-17', Statement: [{ Effect: Allow, Action: 's3:*', Resource: '*' }] }, two: { Version: '2012-10-17', Statement: [{ Effect: Allow, Action: 'sqs:*', Resource: '*' }] } }",
+                "policies: { two: { Version: '2012-10-17', Statement: [{ Effect: Deny, Action: 'sqs:*', Resource: '*' }] } }",
+                "policies: {}",
+            ],
+            ..Conformance::DEFAULT
+        }
+        .check()
+        .await;
+    }
+}

@@ -245,3 +245,24 @@ fn live(it: &Described, tags: Option<Tags>) -> Live<LogGroup> {
     let outputs = Outputs { id: it.log_group_name.clone().unwrap_or_default(), arn: arn(it) };
     Live { spec, outputs, status: Status::Ready, unread }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::aws::conformance::Conformance;
+
+    #[tokio::test]
+    async fn conforms() {
+        Conformance {
+            type_name: "logs.log_group",
+            changes: &[
+                "retention_in_days: 14",
+                "retention_in_days: null",
+                "kms_key_id: arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+                "kms_key_id: null",
+            ],
+            ..Conformance::DEFAULT
+        }
+        .check()
+        .await;
+    }
+}

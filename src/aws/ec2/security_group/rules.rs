@@ -15,24 +15,24 @@ use crate::aws::{
 
 /// Which way the traffic goes that a rule lets through.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Direction {
+pub(in crate::aws::ec2) enum Direction {
     Ingress,
     Egress,
 }
 
 /// One rule in its one canonical form: one protocol, one range of ports, one peer.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Rule {
-    pub(crate) protocol: Protocol,
+pub(in crate::aws::ec2) struct Rule {
+    pub(in crate::aws::ec2) protocol: Protocol,
     /// Both ports, or the type and code of ICMP; none where the protocol has neither.
-    pub(crate) ports: Option<(i32, i32)>,
-    pub(crate) peer: Peer,
-    pub(crate) description: Option<String>,
+    pub(in crate::aws::ec2) ports: Option<(i32, i32)>,
+    pub(in crate::aws::ec2) peer: Peer,
+    pub(in crate::aws::ec2) description: Option<String>,
 }
 
 /// The other end.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Peer {
+pub(in crate::aws::ec2) enum Peer {
     Ipv4(String),
     Ipv6(String),
     /// A security group, and the account that owns it where it is another one.
@@ -42,17 +42,17 @@ pub(crate) enum Peer {
 
 /// The properties that name the other end, as they are written.
 #[derive(Default)]
-pub(crate) struct Ends<'a> {
-    pub(crate) cidr_ip: Option<&'a str>,
-    pub(crate) cidr_ipv6: Option<&'a str>,
-    pub(crate) group: Option<&'a str>,
-    pub(crate) owner: Option<&'a str>,
-    pub(crate) prefix_list: Option<&'a str>,
+pub(in crate::aws::ec2) struct Ends<'a> {
+    pub(in crate::aws::ec2) cidr_ip: Option<&'a str>,
+    pub(in crate::aws::ec2) cidr_ipv6: Option<&'a str>,
+    pub(in crate::aws::ec2) group: Option<&'a str>,
+    pub(in crate::aws::ec2) owner: Option<&'a str>,
+    pub(in crate::aws::ec2) prefix_list: Option<&'a str>,
 }
 
 impl Peer {
     /// The one end that is written.
-    pub(crate) fn new(ends: &Ends<'_>) -> Result<Self> {
+    pub(in crate::aws::ec2) fn new(ends: &Ends<'_>) -> Result<Self> {
         let owner = ends.owner.map(str::to_owned);
         let mut all = [
             ends.cidr_ip.map(|it| Self::Ipv4(canonical(it))),
@@ -70,7 +70,7 @@ impl Peer {
         }
     }
 
-    pub(crate) fn ends(&self) -> Ends<'_> {
+    pub(in crate::aws::ec2) fn ends(&self) -> Ends<'_> {
         match self {
             Self::Ipv4(it) => Ends { cidr_ip: Some(it), ..Ends::default() },
             Self::Ipv6(it) => Ends { cidr_ipv6: Some(it), ..Ends::default() },
@@ -90,7 +90,7 @@ fn canonical(cidr: &str) -> String {
 }
 
 impl Rule {
-    pub(crate) fn new(
+    pub(in crate::aws::ec2) fn new(
         protocol: &Protocol,
         from_port: Option<i32>,
         to_port: Option<i32>,
@@ -103,12 +103,12 @@ impl Rule {
     }
 
     /// Whether it lets the same traffic through.
-    pub(crate) fn same_traffic(&self, other: &Self) -> bool {
+    pub(in crate::aws::ec2) fn same_traffic(&self, other: &Self) -> bool {
         (&self.protocol, self.ports, &self.peer) == (&other.protocol, other.ports, &other.peer)
     }
 
     /// All rules that one permission of an answer stands for. `owner` owns the group.
-    pub(crate) fn expand(of: &IpPermission, owner: Option<&str>) -> Vec<Self> {
+    pub(in crate::aws::ec2) fn expand(of: &IpPermission, owner: Option<&str>) -> Vec<Self> {
         let protocol = Protocol(of.ip_protocol().unwrap_or("-1").to_owned());
         let rule = |peer: Peer, description: Option<&str>| {
             // Where ICMP allows every type, the answer may leave the numbers out.
@@ -127,7 +127,7 @@ impl Rule {
     }
 
     /// From an answer that has each rule by itself.
-    pub(crate) fn read(of: &Described) -> Option<Self> {
+    pub(in crate::aws::ec2) fn read(of: &Described) -> Option<Self> {
         let peer = if let Some(cidr) = of.cidr_ipv4() {
             Peer::Ipv4(cidr.to_owned())
         } else if let Some(cidr) = of.cidr_ipv6() {
@@ -143,7 +143,7 @@ impl Rule {
         Some(Self::new(&protocol, of.from_port(), of.to_port(), peer, of.description().filter(|it| !it.is_empty())))
     }
 
-    pub(crate) fn permission(&self) -> IpPermission {
+    pub(in crate::aws::ec2) fn permission(&self) -> IpPermission {
         let description = || self.description.clone();
         let (from, to) = self.ports.unzip();
         let permission = IpPermission::builder().ip_protocol(&self.protocol.0).set_from_port(from).set_to_port(to);
@@ -168,7 +168,7 @@ fn has_ports(protocol: &str) -> bool {
 }
 
 /// What is wrong with a rule as it is written; `ends` are the properties of which exactly one names the other end.
-pub(crate) fn check(rule: &Value, at: &Path, ends: &[&str], problems: &mut Problems) {
+pub(in crate::aws::ec2) fn check(rule: &Value, at: &Path, ends: &[&str], problems: &mut Problems) {
     let written: Vec<_> = ends.iter().filter(|it| rule.get(it).is_some_and(|it| !it.is_null())).collect();
     // One that is not known yet may turn out to be nothing.
     let known = written.iter().filter(|it| !matches!(rule.get(it), Some(Value::Unknown(_)))).count();
@@ -205,12 +205,12 @@ pub(crate) fn check(rule: &Value, at: &Path, ends: &[&str], problems: &mut Probl
 }
 
 /// All rules found, each with its id.
-pub(crate) async fn rules(world: &Aws, by: Filter) -> Result<Vec<Described>> {
+pub(in crate::aws::ec2) async fn rules(world: &Aws, by: Filter) -> Result<Vec<Described>> {
     let items = world.ec2().describe_security_group_rules().filters(by).into_paginator().items();
     items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
 }
 
-pub(crate) async fn authorize(world: &Aws, group: &str, direction: Direction, rules: &[&Rule]) -> Result<()> {
+pub(in crate::aws::ec2) async fn authorize(world: &Aws, group: &str, direction: Direction, rules: &[&Rule]) -> Result<()> {
     let permissions = Some(rules.iter().map(|it| it.permission()).collect());
     match direction {
         Direction::Ingress => {
@@ -225,7 +225,7 @@ pub(crate) async fn authorize(world: &Aws, group: &str, direction: Direction, ru
 }
 
 /// Takes rules away by their ids; those that are gone already do not matter.
-pub(crate) async fn revoke(world: &Aws, group: &str, direction: Direction, ids: Vec<String>) -> Result<()> {
+pub(in crate::aws::ec2) async fn revoke(world: &Aws, group: &str, direction: Direction, ids: Vec<String>) -> Result<()> {
     const GONE: &[&str] = &["InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound", "InvalidGroup.NotFound"];
     let one_by_one = ids.len() > 1;
     let revoke = async |ids: Vec<String>| match direction {
@@ -248,7 +248,7 @@ pub(crate) async fn revoke(world: &Aws, group: &str, direction: Direction, ids: 
 }
 
 /// Gives rules that stay their new descriptions.
-pub(crate) async fn describe_anew(world: &Aws, group: &str, direction: Direction, rules: &[&Rule]) -> Result<()> {
+pub(in crate::aws::ec2) async fn describe_anew(world: &Aws, group: &str, direction: Direction, rules: &[&Rule]) -> Result<()> {
     // Named by what they let through rather than by their ids, which the emulator takes without doing anything.
     let permissions = Some(rules.iter().map(|it| it.permission()).collect());
     match direction {
@@ -265,7 +265,7 @@ pub(crate) async fn describe_anew(world: &Aws, group: &str, direction: Direction
 
 /// Makes the rules of a group in one direction exactly these: first those that are missing, then away with the others,
 /// so that what is let through before and after is let through all the time.
-pub(crate) async fn reconcile(world: &Aws, group: &Id, direction: Direction, now: &[Described], wanted: &[Rule]) -> Result<()> {
+pub(in crate::aws::ec2) async fn reconcile(world: &Aws, group: &Id, direction: Direction, now: &[Described], wanted: &[Rule]) -> Result<()> {
     let group = group.as_str();
     let now = now.iter().filter(|it| it.is_egress() == Some(direction == Direction::Egress));
     let now: Vec<_> = now.filter_map(|it| Some((it.security_group_rule_id()?.to_owned(), Rule::read(it)?))).collect();
