@@ -12,13 +12,12 @@ mod lookup;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
 
-#[expect(unused_imports, reason = "the commands that use it are not there yet")]
+#[cfg_attr(not(test), expect(unused_imports, reason = "the commands that use it are not there yet"))]
 pub(crate) use clients::{Aws, Config, Endpoint};
 
 /// All resource types, sorted by name.
-pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
-    &ec2::vpc::Vpc, //
-];
+pub(crate) static TYPES: &[&dyn AnyResource<Aws>] =
+    &[&ec2::internet_gateway::InternetGateway, &ec2::route_table::RouteTable, &ec2::subnet::Subnet, &ec2::vpc::Vpc];
 
 /// All lookups, sorted by name.
 pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[];
