@@ -192,7 +192,14 @@ impl Resource for NatGateway {
 
     async fn delete(world: &Aws, delete: Delete<'_, Self>) -> Result<()> {
         let done = world.ec2().delete_nat_gateway().nat_gateway_id(delete.id.as_str()).send().await.map_err(error);
-        unless(done, GONE).map(drop)
+        match unless(done, GONE) {
+            // The emulator breaks down over one that it does not know.
+            Err(failed) if failed.maybe_executed() => {
+                let now = gateways(world, super::filter("nat-gateway-id", [delete.id.as_str()])).await?;
+                if now.iter().all(|it| it.state() == Some(&NatGatewayState::Deleted)) { Ok(()) } else { Err(failed) }
+            }
+            other => other.map(drop),
+        }
     }
 }
 
@@ -276,7 +283,7 @@ mod tests {
         Conformance {
             type_name: "ec2.nat_gateway",
             absent: "nat-0123456789abcdef0",
-            // The emulator has neither.
+            // The emulator has neither. Nor does it free the address of a deleted gateway, so that the subject is a private one.
             untried: &["secondary_allocation_ids", "secondary_private_ip_addresses"],
             ..Conformance::DEFAULT
         }

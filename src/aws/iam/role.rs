@@ -100,7 +100,6 @@ impl Resource for Role {
             ],
             update: &[
                 "iam:UpdateRole",
-                "iam:UpdateRoleDescription",
                 "iam:UpdateAssumeRolePolicy",
                 "iam:PutRolePermissionsBoundary",
                 "iam:DeleteRolePermissionsBoundary",
@@ -176,12 +175,9 @@ impl Resource for Role {
             let text = document(&to.assume_role_policy_document);
             iam.update_assume_role_policy().role_name(name).policy_document(text).send().await.map_err(error)?;
         }
-        if update.changes("description") {
-            // Not by UpdateRole, which resets the duration where it is not sent along.
-            iam.update_role_description().role_name(name).description(&to.description).send().await.map_err(error)?;
-        }
-        if update.changes("max_session_duration") {
-            iam.update_role().role_name(name).max_session_duration(to.max_session_duration).send().await.map_err(error)?;
+        if update.changes("description") || update.changes("max_session_duration") {
+            let call = iam.update_role().role_name(name).description(&to.description).max_session_duration(to.max_session_duration);
+            call.send().await.map_err(error)?;
         }
         if update.changes("permissions_boundary") {
             match &to.permissions_boundary {

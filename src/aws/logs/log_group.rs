@@ -254,12 +254,9 @@ mod tests {
     async fn conforms() {
         Conformance {
             type_name: "logs.log_group",
-            changes: &[
-                "retention_in_days: 14",
-                "retention_in_days: null",
-                "kms_key_id: arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
-                "kms_key_id: null",
-            ],
+            changes: &["retention_in_days: 14", "retention_in_days: null"],
+            // The emulator takes a key at the create only.
+            untried: &["kms_key_id"],
             ..Conformance::DEFAULT
         }
         .check()

@@ -120,7 +120,7 @@ impl Rule {
         let lists =
             of.prefix_list_ids().iter().filter_map(|it| Some(rule(Peer::PrefixList(it.prefix_list_id()?.to_owned()), it.description())));
         let groups = of.user_id_group_pairs().iter().filter_map(|it| {
-            let other = it.user_id().filter(|user| Some(*user) != owner).map(str::to_owned);
+            let other = foreign(it.user_id(), owner);
             Some(rule(Peer::Group(it.group_id()?.to_owned(), other), it.description()))
         });
         ipv4.chain(ipv6).chain(lists).chain(groups).collect()
@@ -136,7 +136,7 @@ impl Rule {
             Peer::PrefixList(list.to_owned())
         } else {
             let group = of.referenced_group_info()?;
-            let other = group.user_id().filter(|user| Some(*user) != of.group_owner_id()).map(str::to_owned);
+            let other = foreign(group.user_id(), of.group_owner_id());
             Peer::Group(group.group_id()?.to_owned(), other)
         };
         let protocol = Protocol(of.ip_protocol().unwrap_or("-1").to_owned());
@@ -160,6 +160,11 @@ impl Rule {
         }
         .build()
     }
+}
+
+/// The account of the other group, where it is known to be another one.
+fn foreign(account: Option<&str>, owner: Option<&str>) -> Option<String> {
+    account.filter(|it| owner.is_some_and(|owner| owner != *it)).map(str::to_owned)
 }
 
 /// Whether the protocol, in its canonical spelling, has ports, or types and codes.
