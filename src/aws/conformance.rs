@@ -5,6 +5,7 @@
 mod emulator;
 mod example;
 mod guards;
+pub(crate) mod wire;
 
 use std::collections::BTreeSet;
 

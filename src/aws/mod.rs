@@ -35,7 +35,13 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
 ];
 
 /// All lookups, sorted by name.
-pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[];
+pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[
+    &lookup::ec2_availability_zones::AvailabilityZones,
+    &lookup::ec2_managed_prefix_list::ManagedPrefixList,
+    &lookup::ec2_subnets::Subnets,
+    &lookup::ec2_vpc::Vpc,
+    &lookup::sts_caller_identity::CallerIdentity,
+];
 
 /// What a stack file can name, with the calls behind it.
 pub(crate) fn types() -> Types<Aws> {

@@ -302,7 +302,23 @@ pub(crate) async fn release_interfaces(world: &Aws, by: &str, id: &Id) -> Result
 
 #[cfg(test)]
 mod tests {
-    use crate::aws::conformance::Conformance;
+    use super::*;
+    use crate::aws::conformance::{
+        Conformance,
+        wire::{Answer, Wire},
+    };
+
+    /// Calls grow with pages, not with subnets.
+    #[tokio::test]
+    async fn many_are_read_at_once() {
+        for (subnets, calls) in [(1, 1), (10, 1), (100, 1), (200, 1), (201, 2), (1000, 5)] {
+            let wire = Wire::answering(Answer::Say(200, "<DescribeSubnetsResponse><subnetSet/></DescribeSubnetsResponse>")).await;
+            let ids: Vec<_> = (0..subnets).map(|n| Id(format!("subnet-{n}"))).collect();
+            let read = Subnet::read(&wire.world, &ids, &Wanted::default()).await.expect("an answer");
+            assert_eq!((read.len(), wire.calls()), (subnets, calls));
+            assert!(read.iter().all(Option::is_none));
+        }
+    }
 
     #[tokio::test]
     async fn conforms() {
