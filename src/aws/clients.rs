@@ -199,3 +199,67 @@ fn assume(config: SdkConfig, role: &str) -> SdkConfig {
     let provider = provider.now_or_never().expect("it only waits where it has to load a configuration first");
     config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{env, process::Command};
+
+    use super::*;
+
+    fn place(region: Option<&str>, role: Option<&str>) -> Location {
+        Location { region: region.map(str::to_owned), role: role.map(str::to_owned) }
+    }
+
+    async fn anywhere(region: Option<&str>) -> Aws {
+        let endpoint = Some(Endpoint { url: "http://127.0.0.1:9".into() });
+        Aws::connect(Config { region: region.map(str::to_owned), endpoint, ..Config::default() }).await
+    }
+
+    #[tokio::test]
+    async fn another_place_is_the_same_world_with_clients_of_its_own() {
+        let here = anywhere(Some("eu-central-1")).await;
+        let there = here.at(&place(Some("us-east-1"), None));
+        assert_eq!((here.region(), there.region()), (Some("eu-central-1"), Some("us-east-1")));
+        let assumed = there.at(&place(None, Some("arn:aws:iam::123456789012:role/other")));
+        assert_eq!(assumed.region(), Some("us-east-1"), "a place says only what differs");
+        let same = |one: &Aws, other: &Aws| Arc::ptr_eq(&one.clients, &other.clients);
+        assert!(same(&here, &here.at(&Location::default())), "nothing differs");
+        assert!(same(&there, &here.at(&place(Some("us-east-1"), None))), "made once");
+        assert!(!same(&there, &assumed));
+    }
+
+    #[tokio::test]
+    async fn arns_name_the_partition_of_the_region() {
+        for (region, expected) in [
+            (None, "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1"),
+            (Some("eu-central-1"), "arn:aws:ec2:eu-central-1:123456789012:vpc/vpc-1"),
+            (Some("cn-north-1"), "arn:aws-cn:ec2:cn-north-1:123456789012:vpc/vpc-1"),
+            (Some("us-gov-west-1"), "arn:aws-us-gov:ec2:us-gov-west-1:123456789012:vpc/vpc-1"),
+        ] {
+            assert_eq!(anywhere(region).await.arn("ec2", "123456789012", "vpc/vpc-1"), expected);
+        }
+    }
+
+    /// Another test of this same program, under an environment in which every variable leads elsewhere.
+    #[test]
+    fn nothing_in_the_environment_leads_out_of_the_local_cloud() {
+        let nowhere = "http://127.0.0.1:9";
+        let mut child = Command::new(env::current_exe().expect("this program"));
+        child.args(["--exact", "aws::lookup::sts_caller_identity::tests::says_who_calls", "aws::clients::tests::a_role_is_local_too"]);
+        for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"] {
+            child.env(name, nowhere);
+        }
+        child.env_remove("NO_PROXY").env_remove("no_proxy");
+        child.env("AWS_PROFILE", "nobody").env("AWS_USE_FIPS_ENDPOINT", "true").env("AWS_USE_DUALSTACK_ENDPOINT", "true");
+        let output = child.output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("2 passed"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_role_is_local_too() {
+        let world = crate::aws::conformance::cloud().await.at(&place(None, Some("arn:aws:iam::123456789012:role/deployer")));
+        let caller = world.sts().get_caller_identity().send().await.expect("an answer");
+        assert!(caller.arn().is_some_and(|it| it.contains("assumed-role/deployer/infra")), "{caller:?}");
+    }
+}

@@ -5,6 +5,7 @@
 mod emulator;
 mod example;
 mod guards;
+pub(crate) mod wire;
 
 use std::collections::BTreeSet;
 
@@ -65,9 +66,9 @@ impl Conformance {
             }
         }
 
-        subject.bring(&id, &spec).await;
+        subject.bring(&id, &spec, &spec).await;
         let live = subject.ready(&id).await;
-        subject.assert_equal(&live, &spec, "after its create");
+        subject.assert_equal(&live, &spec, &spec, "after its create");
         subject.assert_outputs(&live);
         let many = [absent.clone(), id.clone(), "absent-fedcba98765432100".into()];
         let read = subject.read_all(&many, &Wanted::default()).await;
@@ -77,10 +78,10 @@ impl Conformance {
         for change in self.changes.iter().copied().chain(subject.tag_changes()) {
             let before = subject.ready(&id).await;
             let wanted = example.changed(&spec, change);
-            let changed = subject.bring(&id, &wanted).await;
+            let changed = subject.bring(&id, &spec, &wanted).await;
             let property = change.split(':').next().expect("a property");
             assert_eq!(changed, BTreeSet::from([property.to_owned()]), "`{change}` changes {property} alone, from {:#}", before.spec);
-            subject.assert_equal(&subject.ready(&id).await, &wanted, change);
+            subject.assert_equal(&subject.ready(&id).await, &spec, &wanted, change);
             spec = wanted;
         }
 
@@ -174,9 +175,9 @@ impl<'a> Subject<'a> {
     }
 
     /// Updates to `wanted` as the engine does, and once more as after an answer that was lost; returns what differed.
-    async fn bring(&self, id: &Id, wanted: &Json) -> BTreeSet<String> {
+    async fn bring(&self, id: &Id, applied: &Json, wanted: &Json) -> BTreeSet<String> {
         let live = self.read(id).await.unwrap_or_else(|| panic!("{id} is not there"));
-        let (to, changed) = self.difference(&live, wanted);
+        let (to, changed) = self.difference(&live, applied, wanted);
         for round in ["update", "the same update again"] {
             let done = self.resource.update(self.world, self.update(id, &live.spec, &to, &changed)).await;
             done.unwrap_or_else(|error| panic!("{round} of {changed:?}: {error}"));
@@ -185,11 +186,15 @@ impl<'a> Subject<'a> {
     }
 
     /// The whole spec to reach, and the top-level properties in which it differs.
-    fn difference(&self, live: &AnyLive, wanted: &Json) -> (Json, BTreeSet<String>) {
+    /// What neither is written nor was, and has no default, is the cloud's own affair.
+    fn difference(&self, live: &AnyLive, applied: &Json, wanted: &Json) -> (Json, BTreeSet<String>) {
         let mut to = live.spec.clone();
         let mut changed = BTreeSet::new();
         for (name, field) in &self.schema.properties {
             let value = wanted.get(name).or(field.schema.default.as_ref());
+            if value.is_none() && (applied.get(name).is_none() || field.schema.marks.kept) {
+                continue;
+            }
             let told = !field.schema.marks.write_only;
             if !told || canonical(&field.schema, live.spec.get(name)) != canonical(&field.schema, value) {
                 changed.insert(name.clone());
@@ -202,8 +207,8 @@ impl<'a> Subject<'a> {
         (to, changed)
     }
 
-    fn assert_equal(&self, live: &AnyLive, wanted: &Json, when: &str) {
-        let (to, mut changed) = self.difference(live, wanted);
+    fn assert_equal(&self, live: &AnyLive, applied: &Json, wanted: &Json, when: &str) {
+        let (to, mut changed) = self.difference(live, applied, wanted);
         changed.retain(|name| !self.schema.properties[name].schema.marks.write_only);
         assert!(changed.is_empty(), "{when}: {changed:?} differ between what is read, {:#}, and what is wanted, {to:#}", live.spec);
     }

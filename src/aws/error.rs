@@ -67,12 +67,16 @@ where
             let (status, meta) = (context.raw().status().as_u16(), context.err().meta());
             let code = meta.code().map(str::to_owned);
             let message = meta.message().filter(|it| !it.is_empty()).map_or_else(|| format!("HTTP status {status}"), str::to_owned);
-            (refusal(status, code.as_deref(), &message), code, message)
+            match &code {
+                // A success that the SDK cannot read is an error of the service to it.
+                None if context.raw().status().is_success() => (ErrorKind::Unanswered, None, unreadable(status, context.err())),
+                _ => (refusal(status, code.as_deref(), &message), code, message),
+            }
         }
         SdkError::ResponseError(context) => {
             let status = context.raw().status().as_u16();
-            let kind = if (200..300).contains(&status) { ErrorKind::Unanswered } else { refusal(status, None, "") };
-            (kind, None, format!("an answer that cannot be read (HTTP status {status}): {}", chain(&failed)))
+            let kind = if context.raw().status().is_success() { ErrorKind::Unanswered } else { refusal(status, None, "") };
+            (kind, None, unreadable(status, &failed))
         }
         SdkError::TimeoutError(_) => (ErrorKind::Unanswered, None, chain(&failed)),
         SdkError::DispatchFailure(context) => (context.as_connector_error().map_or(ErrorKind::Unanswered, dispatch), None, chain(&failed)),
@@ -127,7 +131,12 @@ fn dispatch(failed: &ConnectorError) -> ErrorKind {
 }
 
 fn lacks_credentials(failed: &(dyn std::error::Error + 'static)) -> bool {
-    causes(failed).any(|cause| cause.is::<CredentialsError>())
+    // Where nothing at all provides credentials the SDK has no type of error for it.
+    causes(failed).any(|cause| cause.is::<CredentialsError>() || cause.to_string().contains("no identity resolver"))
+}
+
+fn unreadable(status: u16, failed: &(dyn std::error::Error + 'static)) -> String {
+    format!("an answer that cannot be read (HTTP status {status}): {}", chain(failed))
 }
 
 fn causes<'a>(failed: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
@@ -144,3 +153,6 @@ fn chain(failed: &(dyn std::error::Error + 'static)) -> String {
     }
     texts.join(": ")
 }
+
+#[cfg(test)]
+mod tests;

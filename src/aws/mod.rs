@@ -9,20 +9,40 @@ mod clients;
 mod conformance;
 mod ec2;
 mod error;
+mod iam;
+mod logs;
 mod lookup;
+mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
 
-#[expect(unused_imports, reason = "the commands that use it are not there yet")]
+#[cfg_attr(not(test), expect(unused_imports, reason = "the commands that use it are not there yet"))]
 pub(crate) use clients::{Aws, Config, Endpoint};
 
 /// All resource types, sorted by name.
 pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
-    &ec2::vpc::Vpc, //
+    &ec2::eip::Eip,
+    &ec2::flow_log::FlowLog,
+    &ec2::internet_gateway::InternetGateway,
+    &ec2::nat_gateway::NatGateway,
+    &ec2::route_table::RouteTable,
+    &ec2::security_group::SecurityGroup,
+    &ec2::security_group_rule::SecurityGroupRule,
+    &ec2::subnet::Subnet,
+    &ec2::vpc::Vpc,
+    &ec2::vpc_endpoint::VpcEndpoint,
+    &iam::role::Role,
+    &logs::log_group::LogGroup,
 ];
 
 /// All lookups, sorted by name.
-pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[];
+pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[
+    &lookup::ec2_availability_zones::AvailabilityZones,
+    &lookup::ec2_managed_prefix_list::ManagedPrefixList,
+    &lookup::ec2_subnets::Subnets,
+    &lookup::ec2_vpc::Vpc,
+    &lookup::sts_caller_identity::CallerIdentity,
+];
 
 /// What a stack file can name, with the calls behind it.
 pub(crate) fn types() -> Types<Aws> {

@@ -1,5 +1,6 @@
-//! Fixed words: the enums of specs, whose serde names are AWS's own words, to and from text.
+//! Values that AWS takes and gives as text: enums, whose serde names are AWS's own words, and documents.
 
+use infra::resource::Policy;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 
@@ -14,6 +15,19 @@ pub(crate) fn word(of: &impl Serialize) -> String {
 /// What AWS's word means; nothing where it is one that came later than this program.
 pub(crate) fn meaning<T: DeserializeOwned>(word: &str) -> Option<T> {
     T::deserialize(Json::String(word.to_owned())).ok()
+}
+
+/// A policy as AWS takes it.
+pub(crate) fn document(of: &Policy) -> String {
+    match &of.0 {
+        Json::String(text) => text.clone(),
+        data => data.to_string(),
+    }
+}
+
+/// A policy as AWS gives it.
+pub(crate) fn policy(text: &str) -> Policy {
+    Policy(serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_owned())))
 }
 
 #[cfg(test)]
@@ -33,5 +47,12 @@ mod tests {
         assert_eq!(word(&Level::VeryLoud), "very-loud");
         assert_eq!(meaning("very-loud"), Some(Level::VeryLoud));
         assert_eq!(meaning::<Level>("shrill"), None);
+    }
+
+    #[test]
+    fn policies_go_both_ways_however_they_are_written() {
+        let data = Policy(serde_json::json!({ "Statement": [] }));
+        assert_eq!(policy(&document(&data)), data);
+        assert_eq!(document(&Policy(Json::String(document(&data)))), document(&data));
     }
 }

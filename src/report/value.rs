@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
-use super::text::{clean, count, is_hidden, width};
+use super::text::{clean, is_hidden, thousands, width};
 
 /// On one line, however long.
 pub(super) fn inline(json: &Json) -> String {
@@ -33,12 +33,12 @@ pub(super) fn lines(json: &Json, columns: usize) -> Vec<String> {
     }
 }
 
-/// The lines with the middle of what is too long left out.
+/// The first lines, and how many more there are.
 pub(super) fn folded(mut lines: Vec<String>, most: usize) -> Vec<String> {
     if lines.len() > most + 1 {
         let hidden = lines.len() - most;
         lines.truncate(most);
-        lines.push(format!("… {} more", count(hidden, "line")));
+        lines.push(format!("… {} more lines", thousands(hidden)));
     }
     lines
 }

@@ -25,6 +25,41 @@ impl JsonSchema for Cidr {
     }
 }
 
+/// An IP protocol: `tcp`, `udp`, `icmp`, `icmpv6`, any other by its number, or `-1` for all. Also as `6`, `TCP` or `all`.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Protocol(pub String);
+
+impl Protocol {
+    /// The one spelling that all others are compared in.
+    #[must_use]
+    pub fn canonical(&self) -> Self {
+        let lower = self.0.trim().to_ascii_lowercase();
+        Self(match lower.as_str() {
+            "all" => "-1".to_owned(),
+            "1" => "icmp".to_owned(),
+            "6" => "tcp".to_owned(),
+            "17" => "udp".to_owned(),
+            "58" => "icmpv6".to_owned(),
+            _ => lower,
+        })
+    }
+}
+
+impl JsonSchema for Protocol {
+    fn schema_name() -> Cow<'static, str> {
+        "Protocol".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "protocol" })
+    }
+}
+
 /// A policy document, written as YAML or as JSON text; compared by meaning.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -80,5 +115,19 @@ impl JsonSchema for Tags {
             "x-tags": true,
             "x-shared": true,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_protocol_has_one_spelling() {
+        for (written, canonical) in
+            [("tcp", "tcp"), ("TCP", "tcp"), ("6", "tcp"), ("17", "udp"), ("1", "icmp"), ("58", "icmpv6"), ("all", "-1"), ("-1", "-1"), ("50", "50")]
+        {
+            assert_eq!(Protocol(written.into()).canonical().0, canonical);
+        }
     }
 }

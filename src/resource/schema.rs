@@ -82,6 +82,8 @@ pub struct Choice {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Format {
     Cidr,
+    /// [`super::Protocol`]
+    Protocol,
 }
 
 /// What [`super::immutable`] and the other marks say.
@@ -276,6 +278,7 @@ fn text(object: &Map<String, Json>) -> Result<Text, String> {
     let format = match object.get("format").and_then(Json::as_str) {
         None => None,
         Some("cidr") => Some(Format::Cidr),
+        Some("protocol") => Some(Format::Protocol),
         Some(other) => return Err(format!("format `{other}`")),
     };
     let pattern = object.get("pattern").and_then(Json::as_str).map(str::to_owned);

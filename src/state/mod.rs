@@ -2,6 +2,36 @@
 //!
 //! [`State`] is the whole; an [`Entry`] is one step of a change to it. Folding all entries of a journal into the state that it
 //! was begun with gives the state at the moment of the last entry, whatever happened to the process that wrote them.
+//!
+//! | module | answers |
+//! |---|---|
+//! | `fold` | what an entry does to the state; whether a state makes sense |
+//! | `hash` | what stands for a secret |
+//! | `format` | how a state is written, and whether a file is whole |
+//! | `lines` | how a journal is written, and how much of it is good |
+//! | `journal`, `memory` | where entries go, durably or in tests |
+//! | `load` | which state follows from the files that are there |
+//! | `store` | where the files are; how they are replaced without ever being half there |
+//! | `lock` | who may write |
+//! | `trouble` | what can be wrong with all that, and what to do about it |
+//!
+//! `load`, `format` and `lines` go from bytes to a state and do not care where the bytes came from: a store on S3 would bring
+//! [`ObjectStore`] and share them.
+
+mod disk;
+mod fold;
+mod format;
+mod hash;
+mod journal;
+mod lines;
+mod load;
+mod lock;
+mod memory;
+mod objects;
+mod store;
+#[cfg(test)]
+mod testing;
+mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +45,17 @@ use crate::{
     resource::{Id, Location},
 };
 
+pub use fold::{FoldError, ReplayError};
+pub use format::{FORMAT_VERSION, FormatError};
+pub use hash::{as_hash, hash_form};
+pub use journal::FileJournal;
+pub use load::Loaded;
+pub use lock::{Holder, Lock};
+pub use memory::{Fault, MemoryJournal};
+pub use objects::{Object, ObjectStore, PutError};
+pub use store::Store;
+pub use trouble::{Locked, StoreError, Warning};
+
 /// All that is recorded of one stack in one environment.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct State {
@@ -26,7 +67,7 @@ pub struct State {
     pub account: Option<String>,
     /// Where AWS's own endpoints were not used; with the instance of the emulator that answered there.
     pub endpoint: Option<Endpoint>,
-    /// Grows with each change.
+    /// Grows by one with each entry that is folded in, so that a journal can tell which of its entries a state has.
     pub serial: u64,
     /// The commit of the stack files that was applied last.
     pub commit: Option<String>,
@@ -151,15 +192,16 @@ pub enum Entry {
         address: Address,
         id: Id,
     },
-    /// It is gone.
+    /// It is gone. Where an older and a newer resource of one address have the same id, this is the older one.
     Deleted {
         address: Address,
         id: Id,
     },
-    /// It is no longer the stack's, and stays.
+    /// It is no longer the stack's, and stays. Where nothing is at the address, this is what was deposed from it.
     Forgotten {
         address: Address,
     },
+    /// It has another name now, everywhere.
     Moved {
         from: Address,
         to: Address,

@@ -13,7 +13,6 @@ use crate::aws::Aws;
 pub(super) struct Example {
     /// The properties of the last resource of the type, with all references resolved.
     pub(super) subject: Json,
-    /// Its tags and what else the changes leave alone.
     made: Vec<Made>,
     scope: IndexMap<String, Json>,
 }
@@ -57,7 +56,7 @@ impl Example {
         let operation = uuid::Uuid::new_v4().simple().to_string();
         let spec = subject.tagged(&spec, &operation);
         let id = subject.resource.create(world, &spec, &operation).await.unwrap_or_else(|error| panic!("{type_name}: {error}"));
-        subject.bring(&id, &spec).await;
+        subject.bring(&id, &spec, &spec).await;
         self.made.push(Made { type_name: type_name.to_owned(), id: id.clone(), spec });
         subject.ready(&id).await
     }

@@ -1,3 +1,5 @@
+//! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AllocateAddress.html>
+
 use std::time::Duration;
 
 use aws_sdk_ec2::types::{Address, DomainType, Filter, ResourceType};
@@ -8,18 +10,16 @@ use infra::resource::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{describe, filter, made_by, retag, tag_specifications, tags, unknown};
+use super::{describe, filter, made, made_by, retag, tag_specifications, tags, unknown};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
 };
 
-/// A public IPv4 address that stays the same until it is given back.
-/// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-eips.html>
 pub(crate) struct Eip;
 
-/// An Elastic IP address.
-#[derive(Deserialize, JsonSchema, Serialize)]
+/// An Elastic IP address: a public IPv4 address that stays the same until it is given back.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Spec {
     /// The zones that announce the address: the region's own, or a Local Zone's or Wavelength Zone's.
     #[schemars(transform = immutable)]
@@ -33,7 +33,7 @@ pub(crate) struct Spec {
     /// One certain address: of `public_ipv4_pool` or `ipam_pool_id`, or one released from this account a short time ago.
     #[schemars(transform = immutable, transform = write_only)]
     address: Option<String>,
-    /// Tags.
+    /// Tags by key.
     #[serde(default)]
     tags: Tags,
 }
@@ -55,13 +55,14 @@ impl Resource for Eip {
 
     const NAME: &'static str = "ec2.eip";
     const FACTS: Facts = Facts {
-        typical: Durations { create: Duration::from_secs(1), update: Duration::from_secs(1), delete: Duration::from_secs(1) },
+        timeout: Durations { create: Duration::from_secs(600), update: Duration::from_secs(600), delete: Duration::from_secs(1500) },
         passing: &[
             // What holds the address lets it go a while after it is itself gone; until then it belongs to AWS.
             Passing { during: During::Delete, code: "InvalidIPAddress.InUse", message: "", within: Duration::from_secs(1200) },
             Passing { during: During::Delete, code: "AuthFailure", message: "permission to access", within: Duration::from_secs(1200) },
         ],
-        gone: &["InvalidAllocationID.NotFound"],
+        gone: GONE,
+        visible_within: Duration::from_secs(300),
         actions: Actions {
             create: &["ec2:AllocateAddress", "ec2:CreateTags"],
             read: &["ec2:DescribeAddresses"],
@@ -95,7 +96,7 @@ impl Resource for Eip {
             .send()
             .await
             .map_err(error)?;
-        Ok(Id(answer.allocation_id.unwrap_or_default()))
+        made("AllocateAddress", answer.allocation_id)
     }
 
     async fn update(world: &Aws, update: Update<'_, Self>) -> Result<()> {
@@ -117,9 +118,11 @@ impl Resource for Eip {
     }
 }
 
+const GONE: &[&str] = &["InvalidAllocationID.NotFound"];
+
 async fn release(world: &Aws, id: &Id) -> Result<()> {
     let done = world.ec2().release_address().allocation_id(id.as_str()).send().await.map_err(error);
-    unless(done, Eip::FACTS.gone).map(drop)
+    unless(done, GONE).map(drop)
 }
 
 async fn addresses(world: &Aws, by: Filter) -> Result<Vec<Address>> {
@@ -141,5 +144,21 @@ fn live(it: Address) -> Live<Eip> {
         outputs: Outputs { id: id.clone(), allocation_id: id, public_ip: it.public_ip },
         status: Status::Ready,
         unread: vec!["ipam_pool_id", "address"],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::aws::conformance::Conformance;
+
+    #[tokio::test]
+    async fn conforms() {
+        Conformance {
+            type_name: "ec2.eip",
+            absent: "eipalloc-0123456789abcdef0",
+            ..Conformance::DEFAULT
+        }
+        .check()
+        .await;
     }
 }

@@ -1,14 +1,31 @@
 //! Networks. What all types of EC2 share: tags, and reading many at once.
 
+pub(crate) mod eip;
+pub(crate) mod flow_log;
+pub(crate) mod internet_gateway;
+pub(crate) mod nat_gateway;
+pub(crate) mod route_table;
+pub(crate) mod security_group;
+pub(crate) mod security_group_rule;
+pub(crate) mod subnet;
 pub(crate) mod vpc;
+pub(crate) mod vpc_endpoint;
 
 use std::collections::{BTreeSet, HashMap};
 
-use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
+use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, Tag, TagSpecification};
 use futures::{StreamExt as _, TryStreamExt as _};
 use infra::resource::{Id, Result, TAG_OPERATION, Tags};
 
 use super::{clients::Aws, error::error};
+
+/// All items of all pages of a describe call: `all!(world.ec2().describe_vpcs().filters(filter))`.
+macro_rules! all {
+    ($call:expr) => {
+        $call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.map_err($crate::aws::error::error)
+    };
+}
+pub(crate) use all;
 
 /// A filter takes up to this many values.
 const VALUES: usize = 200;
@@ -54,6 +71,11 @@ pub(crate) fn made_by(operation: &str) -> Filter {
     filter(&format!("tag:{TAG_OPERATION}"), [operation])
 }
 
+/// Whether the create with this operation id made what has these tags: for the calls whose filters the emulator does not know.
+pub(crate) fn is_made_by(list: &[Tag], operation: &str) -> bool {
+    list.iter().any(|it| it.key() == Some(TAG_OPERATION) && it.value() == Some(operation))
+}
+
 /// The first of the ids found that no state knows.
 pub(crate) fn unknown(found: impl IntoIterator<Item = Option<String>>, known: &BTreeSet<Id>) -> Option<Id> {
     found.into_iter().flatten().map(Id).filter(|id| !known.contains(id)).min()
@@ -74,6 +96,10 @@ where
     let pages: Vec<Vec<T>> = futures::stream::iter(calls).buffered(ABREAST).try_collect().await?;
     let found: HashMap<&str, &T> = pages.iter().flatten().filter_map(|it| Some((id(it)?, it))).collect();
     Ok(ids.iter().map(|id| found.get(id.as_str()).copied().cloned()).collect())
+}
+
+pub(crate) fn flag(value: bool) -> AttributeBooleanValue {
+    AttributeBooleanValue::builder().value(value).build()
 }
 
 /// The id that a create answered with.

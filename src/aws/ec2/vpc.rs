@@ -14,7 +14,7 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ABREAST, describe, filter, made_by, retag, tag_specifications, tags, unknown};
+use super::{ABREAST, all, describe, filter, flag, made_by, retag, tag_specifications, tags, unknown};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -104,32 +104,17 @@ impl Resource for Vpc {
     }
 
     async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
-        let vpcs = describe(
-            ids,
-            "vpc-id",
-            |filter| async {
-                let items = world.ec2().describe_vpcs().filters(filter).into_paginator().items();
-                items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
-            },
-            |it| it.vpc_id(),
-        );
+        let vpcs = describe(ids, "vpc-id", |filter| async { all!(world.ec2().describe_vpcs().filters(filter)) }, |it| it.vpc_id());
         let groups = describe(
             ids,
             "vpc-id",
-            |of| async {
-                let items =
-                    world.ec2().describe_security_groups().filters(of).filters(filter("group-name", ["default"])).into_paginator().items();
-                items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
-            },
+            |of| async { all!(world.ec2().describe_security_groups().filters(of).filters(filter("group-name", ["default"]))) },
             |it| it.vpc_id(),
         );
         let acls = describe(
             ids,
             "vpc-id",
-            |of| async {
-                let items = world.ec2().describe_network_acls().filters(of).filters(filter("default", ["true"])).into_paginator().items();
-                items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
-            },
+            |of| async { all!(world.ec2().describe_network_acls().filters(of).filters(filter("default", ["true"]))) },
             |it| it.vpc_id(),
         );
         let (vpcs, groups, acls) = try_join!(vpcs, groups, acls)?;
@@ -249,10 +234,6 @@ async fn attributes(world: &Aws, id: Option<&str>, wanted: &Wanted) -> Result<At
         dns_hostnames: value(hostnames.and_then(|it| it.enable_dns_hostnames)),
         usage_metrics: value(metrics.and_then(|it| it.enable_network_address_usage_metrics)),
     })
-}
-
-fn flag(value: bool) -> AttributeBooleanValue {
-    AttributeBooleanValue::builder().value(value).build()
 }
 
 fn yes() -> bool {

@@ -5,7 +5,7 @@ mod tests;
 
 use std::{collections::BTreeSet, ops::Range};
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::text::{BAD_BOLD, WARN_BOLD, clean, clean_lines, count, paint, thousands};
 use crate::diagnostic::{Diagnostic, Label, Place, Severity, Source};
@@ -47,6 +47,10 @@ pub(super) fn one(diagnostic: &Diagnostic, note: Option<&str>, width: usize) -> 
     let mut group = Group::with_title(title);
     let windows = windows(&diagnostic.labels);
     for window in &windows {
+        if window.cut {
+            let (line, column) = position(window.source, window.labels[0].1.place.span.start);
+            group = group.element(Origin::path(clean(&window.source.path)).line(line).char_column(column));
+        }
         group = group.element(window.snippet());
     }
     if let Some(note) = note {
@@ -69,7 +73,7 @@ pub(super) fn one(diagnostic: &Diagnostic, note: Option<&str>, width: usize) -> 
     if let Some((window, patch)) = &patch {
         let suggestion = annotate_snippets::Patch::new(window.within(&patch.place.span), clean_lines(&patch.replacement));
         let snippet = Snippet::source(window.text.as_str()).path(clean(&window.source.path)).line_start(window.line).patch(suggestion);
-        report.push(Group::with_title(Level::HELP.secondary_title(clean(introduction))).element(snippet));
+        report.push(Group::with_title(Level::HELP.secondary_title(clean(&introduction.replace('\n', " ")).into_owned())).element(snippet));
     }
     let mut text = Renderer::styled().term_width(width).render(&report);
     text.push('\n');
@@ -147,8 +151,10 @@ struct Window<'a> {
     text: String,
     /// The number of its first line.
     line: usize,
-    /// Where it begins in the source, and how much of its first line was cut off before.
+    /// Where it begins in the source.
     start: usize,
+    /// Whether it begins within a line, so that columns cannot be counted in it.
+    cut: bool,
 }
 
 /// One for each source, in the order in which the labels name them.
@@ -187,14 +193,15 @@ impl<'a> Window<'a> {
         for _ in 0..=CONTEXT {
             end = text[end..].find('\n').map_or(text.len(), |it| end + it + 1);
         }
-        if first.saturating_sub(start) > LINE {
+        let cut = first.saturating_sub(start) > LINE;
+        if cut {
             start = floor(text, first - LINE / 10);
         }
         if end - last > LINE {
             end = floor(text, last + LINE);
         }
         let line = text[..start].bytes().filter(|it| *it == b'\n').count() + 1;
-        Self { source, labels, text: text[start..end].to_owned(), line, start }
+        Self { source, labels, text: text[start..end].to_owned(), line, start, cut }
     }
 
     fn within(&self, span: &Range<usize>) -> Range<usize> {
@@ -209,7 +216,8 @@ impl<'a> Window<'a> {
             let text = Some(clean(&label.text)).filter(|it| !it.is_empty());
             kind.span(self.within(&label.place.span)).label(text)
         });
-        Snippet::source(self.text.as_str()).path(clean(&self.source.path)).line_start(self.line).annotations(annotations)
+        let path = (!self.cut).then(|| clean(&self.source.path));
+        Snippet::source(self.text.as_str()).path(path).line_start(self.line).annotations(annotations)
     }
 }
 

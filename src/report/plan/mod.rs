@@ -28,6 +28,9 @@ pub struct About<'a> {
 
 /// The whole plan, in colours.
 pub fn text(plan: &Plan, about: &About<'_>) -> String {
+    if plan.is_empty() && plan.notes.is_empty() {
+        return summary(plan);
+    }
     let mut text = header(about);
     for step in &plan.steps {
         text.push('\n');
@@ -162,15 +165,21 @@ fn block(text: &mut String, step: &Step, about: &About<'_>) {
             text.push_str(&format!("      {}\n", paint(style, &line)));
         }
     };
-    match step.action {
-        Action::Replace => remark(style, "replaced: the old one is deleted, then the new one created"),
-        Action::CreateThenDelete => remark(style, "replaced: the new one is created, then the old one deleted"),
-        Action::Adopt => remark(style, "exists already and is taken over"),
-        Action::Forget => remark(style, "stays in the cloud and is no longer recorded"),
-        Action::Create | Action::Update | Action::Delete => {}
-    }
-    if let Some(why) = step.reason.as_ref().and_then(why) {
-        remark(style, &format!("because {why}"));
+    let what = match step.action {
+        Action::Replace | Action::CreateThenDelete => "replaced",
+        Action::Adopt => "exists already and is taken over",
+        Action::Forget => "stays in the cloud and is no longer recorded",
+        Action::Create | Action::Update | Action::Delete => "",
+    };
+    let because = step.reason.as_ref().and_then(why).map(|why| format!("because {why}")).unwrap_or_default();
+    let order = match step.action {
+        Action::Replace => "; the old one is deleted first",
+        Action::CreateThenDelete => "; the new one is created first",
+        _ => "",
+    };
+    let said = format!("{what} {because}").trim().to_owned() + order;
+    if !said.is_empty() {
+        remark(style, &said);
     }
     if loses_data(step) {
         remark(BAD_BOLD, "ITS DATA IS LOST");

@@ -27,7 +27,7 @@ pub(super) fn text(plan: &Plan, width: usize) -> String {
     for it in &plan.notes {
         match it {
             Note::Protected { address } => {
-                let hint = format!("`--target {address}` deletes or replaces it all the same");
+                let hint = "it is deleted or replaced only when it is named on the command line".to_owned();
                 say(warning(), &format!("{} is protected and stays", shown(address)), Some(hint));
             }
             Note::Kept { address, property } => {
