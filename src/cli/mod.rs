@@ -5,7 +5,11 @@ mod failure;
 mod interrupt;
 mod local;
 mod options;
+mod output;
 mod project;
+mod stacks;
+mod state;
+mod validate;
 
 use std::env;
 
@@ -35,6 +39,13 @@ Exit codes: 0 done, 1 failed, 2 changes (plan --detailed-exitcode), 3 wrong usag
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Check stack files without asking AWS
+    Validate(validate::Validate),
+    /// Print the outputs of what was applied
+    Output(output::Output),
+    /// Look at what is recorded, and mend it
+    #[command(subcommand)]
+    State(state::State),
     /// Start, stop or look at the local cloud
     #[command(subcommand)]
     Local(local::Local),
@@ -52,24 +63,27 @@ pub(crate) fn main() -> Exit {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    let mut shell = Shell::new(arguments.common.color.into(), Verbosity::Normal);
     log();
-    let outcome = run(arguments, &mut shell);
-    outcome.unwrap_or_else(|failure| {
+    let mut context = Context { shell: Shell::new(arguments.common.color.into(), Verbosity::Normal), project: Project::default() };
+    run(arguments, &mut context).unwrap_or_else(|failure| {
         if let Some(error) = &failure.error {
-            shell.error(error.as_ref(), &failure.help);
+            context.shell.error(error.as_ref(), &failure.help);
         }
         failure.exit
     })
 }
 
-fn run(arguments: Arguments, shell: &mut Shell) -> Result<Exit> {
+fn run(arguments: Arguments, context: &mut Context) -> Result<Exit> {
     if let Some(folder) = &arguments.common.folder {
         env::set_current_dir(folder)
             .map_err(|error| Failure::invalid(format!("-C {}: {error}", folder.display())).help("name a folder that exists"))?;
     }
+    context.project = Project::open()?;
     match arguments.command {
-        Command::Local(command) => command.run(shell),
+        Command::Local(command) => command.run(&mut context.shell),
+        Command::Validate(command) => command.run(context),
+        Command::Output(command) => command.run(context),
+        Command::State(command) => command.run(context),
     }
 }
 
