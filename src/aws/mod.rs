@@ -5,6 +5,8 @@
 
 mod clients;
 #[cfg(test)]
+mod complaints;
+#[cfg(test)]
 mod conformance;
 mod ec2;
 mod error;
