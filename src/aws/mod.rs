@@ -6,6 +6,8 @@
 mod caller;
 mod clients;
 #[cfg(test)]
+mod complaints;
+#[cfg(test)]
 mod conformance;
 mod ec2;
 mod error;

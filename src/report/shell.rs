@@ -94,12 +94,7 @@ impl Shell {
     /// Writes elsewhere, without colours and terminals: for tests of what uses a shell.
     pub fn captured(stdout: impl Write + Send + 'static, stderr: impl Write + Send + 'static) -> Self {
         let stream = |to| Stream { styled: false, terminal: false, width: None, to, closed: false };
-        Self {
-            stdout: stream(Box::new(stdout)),
-            stderr: stream(Box::new(stderr)),
-            verbosity: Verbosity::Normal,
-            answers: Answers::None,
-        }
+        Self { stdout: stream(Box::new(stdout)), stderr: stream(Box::new(stderr)), verbosity: Verbosity::Normal, answers: Answers::None }
     }
 
     pub fn verbosity(&self) -> Verbosity {

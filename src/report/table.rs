@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{
-    text::{BAD, BOLD, DIM, WARN, clean, paint, pad, width},
+    text::{BAD, BOLD, DIM, WARN, clean, pad, paint, width},
     value,
 };
 use crate::{
@@ -35,7 +35,8 @@ pub fn state_list(state: &State) -> String {
 
 /// `infra state show ADDRESS`: all that is recorded of one.
 pub fn state_show(address: &Address, record: &Record, columns: usize) -> String {
-    let mut text = format!("{}  {}  {}\n", paint(BOLD, &clean(address.as_str())), clean(&record.type_name), paint(DIM, &clean(record.id.as_str())));
+    let mut text =
+        format!("{}  {}  {}\n", paint(BOLD, &clean(address.as_str())), clean(&record.type_name), paint(DIM, &clean(record.id.as_str())));
     let mut facts = vec![];
     let mut fact = |name: &str, value: &str| facts.push(vec![name.to_owned(), clean(value).into_owned()]);
     for (name, value) in [("region", &record.location.region), ("role", &record.location.role)] {
@@ -49,7 +50,8 @@ pub fn state_show(address: &Address, record: &Record, columns: usize) -> String 
         fact("half made", "the next apply finishes it");
     }
     let options = &record.options;
-    for (set, name) in [(options.protect, "protect"), (options.retain, "retain"), (options.create_before_destroy, "create_before_destroy")] {
+    for (set, name) in [(options.protect, "protect"), (options.retain, "retain"), (options.create_before_destroy, "create_before_destroy")]
+    {
         if set {
             fact(name, "true");
         }
@@ -108,9 +110,12 @@ fn map(values: &Json, columns: usize) -> String {
 /// Cells under each other, two spaces between the widest and the next; columns in which nothing stands are left out.
 fn aligned(mut rows: Vec<Vec<String>>) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let below = |rows: &[Vec<String>], column: usize| rows.iter().skip(usize::from(rows.len() > 1)).any(|it| it.get(column).is_some_and(|it| !it.is_empty()));
+    let below = |rows: &[Vec<String>], column: usize| {
+        rows.iter().skip(usize::from(rows.len() > 1)).any(|it| it.get(column).is_some_and(|it| !it.is_empty()))
+    };
     let used: Vec<_> = (0..columns).filter(|column| below(&rows, *column)).collect();
-    let widths: Vec<_> = used.iter().map(|column| rows.iter().filter_map(|it| it.get(*column)).map(|it| width(it)).max().unwrap_or(0)).collect();
+    let widths: Vec<_> =
+        used.iter().map(|column| rows.iter().filter_map(|it| it.get(*column)).map(|it| width(it)).max().unwrap_or(0)).collect();
     let mut text = String::new();
     for row in &mut rows {
         let cells = used.iter().zip(&widths).map(|(column, width)| pad(row.get(*column).map_or("", String::as_str), *width));

@@ -75,8 +75,7 @@ fn expose(text: &str, keep: impl Fn(char) -> bool) -> String {
 
 /// Control characters, and those that change the direction of writing or join letters without a trace.
 pub(super) fn is_hidden(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    letter.is_control() || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A duration as it was measured: `0.4s`, `12s`, `1m20s`, `1h02m`.
@@ -147,13 +146,16 @@ pub(super) fn names<S: AsRef<str>>(names: &[S], most: usize) -> String {
 pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![];
     for paragraph in text.lines() {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            if !line.is_empty() && width(&line) + 1 + width(word) > columns {
+        let words = paragraph.trim_start();
+        let mut line = paragraph[..paragraph.len() - words.len()].to_owned();
+        let mut first = true;
+        for word in words.split(' ') {
+            if !first && width(&line) + 1 + width(word) > columns {
                 lines.push(std::mem::take(&mut line));
-            } else if !line.is_empty() {
+            } else if !first {
                 line.push(' ');
             }
+            first = false;
             line.push_str(word);
         }
         lines.push(line);
@@ -208,6 +210,7 @@ mod tests {
 
     #[test]
     fn long_text_is_broken_at_spaces_only() {
+        assert_eq!(wrap("  one two three", 9), ["  one two", "three"]);
         assert_eq!(wrap("one two arn:aws:iam::123456789012:role/x four", 12), ["one two", "arn:aws:iam::123456789012:role/x", "four"]);
     }
 }

@@ -118,13 +118,8 @@ mod tests {
     #[test]
     fn what_does_not_fit_gets_lines() {
         let json = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "*" }] });
-        let expected = [
-            "Version: 2012-10-17",
-            "Statement:",
-            "  - Effect: Allow",
-            "    Action: [s3:GetObject, s3:PutObject]",
-            "    Resource: \"*\"",
-        ];
+        let expected =
+            ["Version: 2012-10-17", "Statement:", "  - Effect: Allow", "    Action: [s3:GetObject, s3:PutObject]", "    Resource: \"*\""];
         let expected: Vec<_> = expected.iter().map(|it| it.replace("\"*\"", "*")).collect();
         assert_eq!(lines(&json, 50), expected);
         assert_eq!(lines(&Json::String(json.to_string()), 50), expected);

@@ -124,9 +124,17 @@ mod tests {
 
     #[test]
     fn a_protocol_has_one_spelling() {
-        for (written, canonical) in
-            [("tcp", "tcp"), ("TCP", "tcp"), ("6", "tcp"), ("17", "udp"), ("1", "icmp"), ("58", "icmpv6"), ("all", "-1"), ("-1", "-1"), ("50", "50")]
-        {
+        for (written, canonical) in [
+            ("tcp", "tcp"),
+            ("TCP", "tcp"),
+            ("6", "tcp"),
+            ("17", "udp"),
+            ("1", "icmp"),
+            ("58", "icmpv6"),
+            ("all", "-1"),
+            ("-1", "-1"),
+            ("50", "50"),
+        ] {
             assert_eq!(Protocol(written.into()).canonical().0, canonical);
         }
     }

@@ -99,7 +99,8 @@ impl State {
             if record.id.as_str().is_empty() || record.type_name.is_empty() {
                 faults.push(format!("{claim} has no type or no id"));
             }
-            if record.dependencies.iter().any(|it| it.address == *address && !it.late) {
+            // What is deposed may depend on what has moved to its address since.
+            if suffix.is_empty() && record.dependencies.iter().any(|it| it.address == *address && !it.late) {
                 faults.push(format!("{claim} depends on itself before it can be created"));
             }
             match claims.entry(record.identity()) {
@@ -181,7 +182,10 @@ impl State {
         if self.resources.contains_key(to) {
             return Err(FoldError::Taken { from: from.clone(), to: to.clone() });
         }
-        if let Some(record) = self.resources.remove(from) {
+        // What was called so before is not there any more; keeping this would make it depend on itself.
+        let gone = Dependency { address: to.clone(), late: false };
+        if let Some(mut record) = self.resources.remove(from) {
+            record.dependencies.remove(&gone);
             self.resources.insert(to.clone(), record);
         }
         let deposed = self.deposed.iter_mut().map(|it| (Some(&mut it.address), &mut it.record.dependencies));
@@ -190,6 +194,7 @@ impl State {
         for (address, dependencies) in deposed.chain(pending).chain(current) {
             if let Some(address) = address.filter(|it| *it == from) {
                 *address = to.clone();
+                dependencies.remove(&gone);
             }
             for late in [false, true] {
                 if dependencies.remove(&Dependency { address: from.clone(), late }) {

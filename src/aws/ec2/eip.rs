@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{Address, DomainType, Filter, ResourceType};
 use infra::resource::{
-    Actions, Create, Delete, During, Durations, Facts, Find, Id, Live, Passing, Resource, Result, Status, Tags, Update, Wanted, immutable,
+    Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Resource, Result, Status, Tags, Update, Wanted, immutable,
     write_only,
 };
 use schemars::JsonSchema;
@@ -153,12 +153,6 @@ mod tests {
 
     #[tokio::test]
     async fn conforms() {
-        Conformance {
-            type_name: "ec2.eip",
-            absent: "eipalloc-0123456789abcdef0",
-            ..Conformance::DEFAULT
-        }
-        .check()
-        .await;
+        Conformance { type_name: "ec2.eip", absent: "eipalloc-0123456789abcdef0", ..Conformance::DEFAULT }.check().await;
     }
 }

@@ -8,7 +8,8 @@ use aws_sdk_ec2::types::{
 };
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update, Wanted, immutable,
+        Actions, Create, Delete, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update, Wanted,
+        immutable,
     },
     value::{Path, Value},
 };
@@ -153,7 +154,14 @@ impl Resource for FlowLog {
         token: true,
         visible_within: Duration::from_secs(300),
         actions: Actions {
-            create: &["ec2:CreateFlowLogs", "ec2:CreateTags", "iam:PassRole", "logs:CreateLogDelivery", "s3:GetBucketPolicy", "s3:PutBucketPolicy"],
+            create: &[
+                "ec2:CreateFlowLogs",
+                "ec2:CreateTags",
+                "iam:PassRole",
+                "logs:CreateLogDelivery",
+                "s3:GetBucketPolicy",
+                "s3:PutBucketPolicy",
+            ],
             read: &["ec2:DescribeFlowLogs"],
             update: &["ec2:CreateTags", "ec2:DeleteTags"],
             delete: &["ec2:DeleteFlowLogs", "logs:DeleteLogDelivery"],
@@ -176,13 +184,25 @@ impl Resource for FlowLog {
         if to_logs {
             match (written("log_group_name"), written("log_destination")) {
                 (false, false) => {
-                    problems.error(Path::default(), "a flow log without a log group", "write `log_group_name`, or its ARN as `log_destination`");
+                    problems.error(
+                        Path::default(),
+                        "a flow log without a log group",
+                        "write `log_group_name`, or its ARN as `log_destination`",
+                    );
                 }
-                (true, true) => problems.error(Path::of("log_destination"), "the log group is named twice", "remove one of `log_group_name` and `log_destination`"),
+                (true, true) => problems.error(
+                    Path::of("log_destination"),
+                    "the log group is named twice",
+                    "remove one of `log_group_name` and `log_destination`",
+                ),
                 _ => {}
             }
             if written("destination_options") {
-                problems.error(Path::of("destination_options"), "`destination_options` for a log group", "they are for `log_destination_type: s3`");
+                problems.error(
+                    Path::of("destination_options"),
+                    "`destination_options` for a log group",
+                    "they are for `log_destination_type: s3`",
+                );
             }
         } else {
             if !written("log_destination") {
@@ -299,16 +319,44 @@ fn live(it: Described) -> Live<FlowLog> {
 
 #[cfg(test)]
 mod tests {
-    use crate::aws::conformance::Conformance;
+    use serde_json::json;
+
+    use super::{FlowLog, Watched, watched};
+    use crate::aws::{complaints::complaints, conformance::Conformance};
+
+    #[test]
+    fn the_destination_must_be_named_once_and_fit_its_kind() {
+        for (spec, expected) in [
+            (json!({ "log_group_name": "a" }), vec![]),
+            (json!({ "log_destination_type": "s3", "log_destination": "arn:aws:s3:::a", "max_aggregation_interval": 60 }), vec![]),
+            (json!({}), vec!["a flow log without a log group"]),
+            (json!({ "log_group_name": "a", "log_destination": "b" }), vec!["the log group is named twice"]),
+            (json!({ "log_destination_type": "s3" }), vec!["a flow log without a destination"]),
+            (
+                json!({ "log_destination_type": "s3", "log_destination": "a", "log_group_name": "b" }),
+                vec!["`log_group_name` for a destination other than CloudWatch Logs"],
+            ),
+            (json!({ "log_group_name": "a", "max_aggregation_interval": 120 }), vec!["120 seconds are not possible"]),
+        ] {
+            assert_eq!(complaints::<FlowLog>(spec), expected);
+        }
+    }
+
+    #[test]
+    fn an_id_says_what_it_is_of() {
+        for (id, kind) in [
+            ("vpc-1", Watched::Vpc),
+            ("subnet-1", Watched::Subnet),
+            ("eni-1", Watched::NetworkInterface),
+            ("tgw-1", Watched::TransitGateway),
+            ("tgw-attach-1", Watched::TransitGatewayAttachment),
+        ] {
+            assert_eq!(watched(id), kind, "{id}");
+        }
+    }
 
     #[tokio::test]
     async fn conforms() {
-        Conformance {
-            type_name: "ec2.flow_log",
-            absent: "fl-0123456789abcdef0",
-            ..Conformance::DEFAULT
-        }
-        .check()
-        .await;
+        Conformance { type_name: "ec2.flow_log", absent: "fl-0123456789abcdef0", ..Conformance::DEFAULT }.check().await;
     }
 }

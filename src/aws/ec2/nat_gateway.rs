@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{ConnectivityType, Filter, NatGateway as Described, NatGatewayState, ResourceType};
 use infra::{
     resource::{
-        Actions, After, Create, Delete, During, Durations, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update,
-        Wanted, immutable, ready, set,
+        Actions, After, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags,
+        Update, Wanted, immutable, ready, set,
     },
     value::{Path, Value},
 };
@@ -65,7 +65,8 @@ pub(crate) struct Outputs {
     id: String,
     /// The network that it stands in.
     vpc_id: Option<String>,
-    /// The address that its traffic comes from.
+    /// The address that the traffic of a public gateway comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(transform = ready)]
     public_ip: Option<String>,
     /// Its network interface.
@@ -114,18 +115,18 @@ impl Resource for NatGateway {
             Some("private") => {
                 for property in ["allocation_id", "secondary_allocation_ids"] {
                     if has(property) {
-                        let help = "A private gateway has no Elastic IP address: remove it, or make the gateway public.";
+                        let help = "a private gateway has no Elastic IP address: remove it, or make the gateway public";
                         problems.error(Path::of(property), format!("`{property}` on a private NAT gateway"), help);
                     }
                 }
             }
             Some("public") | None if spec.get("connectivity_type").is_none_or(|it| it.is_null() || it.as_text().is_some()) => {
                 if !has("allocation_id") {
-                    let help = "Give it the `id` of an `ec2.eip`, or write `connectivity_type: private`.";
+                    let help = "give it the `id` of an `ec2.eip`, or write `connectivity_type: private`";
                     problems.error(Path::default(), "a public NAT gateway without an `allocation_id`", help);
                 }
                 if has("secondary_private_ip_addresses") {
-                    let help = "AWS chooses them for each of `secondary_allocation_ids`.";
+                    let help = "remove it: AWS chooses one for each of `secondary_allocation_ids`";
                     problems.error(
                         Path::of("secondary_private_ip_addresses"),
                         "`secondary_private_ip_addresses` on a public NAT gateway",
@@ -276,7 +277,26 @@ fn live(it: Described) -> Option<Live<NatGateway>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::aws::conformance::Conformance;
+    use serde_json::json;
+
+    use super::NatGateway;
+    use crate::aws::{complaints::complaints, conformance::Conformance};
+
+    #[test]
+    fn addresses_must_fit_the_kind() {
+        for (spec, expected) in [
+            (json!({ "allocation_id": "eipalloc-1" }), vec![]),
+            (json!({ "connectivity_type": "private" }), vec![]),
+            (json!({}), vec!["a public NAT gateway without an `allocation_id`"]),
+            (json!({ "connectivity_type": "private", "allocation_id": "eipalloc-1" }), vec!["`allocation_id` on a private NAT gateway"]),
+            (
+                json!({ "allocation_id": "eipalloc-1", "secondary_private_ip_addresses": ["10.0.0.9"] }),
+                vec!["`secondary_private_ip_addresses` on a public NAT gateway"],
+            ),
+        ] {
+            assert_eq!(complaints::<NatGateway>(spec), expected);
+        }
+    }
 
     #[tokio::test]
     async fn conforms() {

@@ -8,8 +8,8 @@ use aws_sdk_ec2::types::{Filter, ResourceType, SecurityGroup as Described};
 use futures::try_join;
 use infra::{
     resource::{
-        Actions, Cidr, Create, Delete, During, Durations, Facts, Find, Id, Live, Passing, Problems, Protocol, Resource, Result, Status, Tags,
-        Update, Wanted, immutable, late, set, unique,
+        Actions, Cidr, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Protocol, Resource, Result, Status,
+        Tags, Update, Wanted, immutable, late, set, unique,
     },
     value::{Path, Value},
 };
@@ -158,7 +158,11 @@ impl Resource for SecurityGroup {
 
     fn check(spec: &Value, problems: &mut Problems) {
         if spec.get("group_name").and_then(Value::as_text).is_some_and(|it| it.starts_with("sg-")) {
-            problems.error(Path::of("group_name"), "the name of a security group starts with `sg-`", "only ids start so: choose another name");
+            problems.error(
+                Path::of("group_name"),
+                "the name of a security group starts with `sg-`",
+                "only ids start so: choose another name",
+            );
         }
         for (property, ends) in [("ingress", INGRESS_ENDS), ("egress", EGRESS_ENDS)] {
             for (n, rule) in spec.get(property).and_then(Value::as_list).unwrap_or_default().iter().enumerate() {
@@ -344,7 +348,69 @@ async fn release(world: &Aws, id: &Id) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use crate::aws::conformance::Conformance;
+    use infra::resource::{AnyResource as _, AnyUpdate, Id, Wanted};
+    use serde_json::json;
+
+    use super::{SecurityGroup, release};
+    use crate::aws::{
+        complaints::complaints,
+        conformance::{Conformance, cloud},
+    };
+
+    #[test]
+    fn a_rule_has_one_other_end_and_the_ports_of_its_protocol() {
+        let https = json!({ "ip_protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_ip": "10.0.0.0/8" });
+        let with = |key: &str, value: serde_json::Value| {
+            let mut rule = https.clone();
+            rule[key] = value;
+            rule
+        };
+        for (rule, expected) in [
+            (https.clone(), vec![]),
+            (json!({ "ip_protocol": "ALL", "cidr_ip": "10.0.0.0/8" }), vec![]),
+            (json!({ "ip_protocol": "50", "source_prefix_list_id": "pl-1" }), vec![]),
+            (with("cidr_ip", json!(null)), vec!["ingress[0]: the rule names no other end"]),
+            (with("source_security_group_id", json!("sg-1")), vec!["ingress[0]: the rule names more than one other end"]),
+            (with("to_port", json!(null)), vec!["ingress[0]: a rule for tcp without `to_port`"]),
+            (with("to_port", json!(80)), vec!["ingress[0].to_port: `to_port` 80 is below `from_port` 443"]),
+            (
+                json!({ "ip_protocol": "-1", "from_port": 0, "cidr_ip": "10.0.0.0/8" }),
+                vec!["ingress[0].from_port: `from_port` with a protocol that has no ports"],
+            ),
+        ] {
+            let spec = json!({ "ingress": [rule] });
+            assert_eq!(complaints::<SecurityGroup>(spec.clone()), expected, "{spec}");
+        }
+    }
+
+    #[tokio::test]
+    async fn rules_of_others_let_it_go() {
+        let world = cloud().await;
+        let vpc = world.ec2().create_vpc().cidr_block("10.8.0.0/16").send().await.expect("a VPC");
+        let vpc = vpc.vpc.and_then(|it| it.vpc_id).expect("its id");
+        let spec = |name: &str| json!({ "group_name": name, "vpc_id": vpc });
+        let held = SecurityGroup.create(&world, &spec("held"), "").await.expect("create");
+        let holder = SecurityGroup.create(&world, &spec("holder"), "").await.expect("create");
+        let rules = async |id: &Id| {
+            let found = SecurityGroup.read(&world, std::slice::from_ref(id), &Wanted::default()).await.expect("read");
+            let spec = found.into_iter().flatten().next().expect("it is there").spec;
+            (spec["ingress"].as_array().map_or(0, Vec::len), spec["egress"].as_array().map_or(0, Vec::len))
+        };
+        let refer = async |id: &Id, property: &str, end: &str| {
+            let rule = |port: i32| json!({ "ip_protocol": "tcp", "from_port": port, "to_port": port, end: held.as_str() });
+            let mut to = spec("any");
+            to[property] = json!([rule(1), rule(2), { "ip_protocol": "-1", "cidr_ip": "10.0.0.0/8" }]);
+            let changed = [property.to_owned()].into();
+            SecurityGroup.update(&world, AnyUpdate { id, from: &spec("any"), to: &to, changed: &changed }).await.expect("update");
+        };
+        refer(&held, "ingress", "source_security_group_id").await;
+        refer(&holder, "ingress", "source_security_group_id").await;
+        refer(&holder, "egress", "destination_security_group_id").await;
+        assert_eq!((rules(&held).await, rules(&holder).await), ((3, 1), (3, 3)));
+        assert!(release(&world, &held).await.expect("release"));
+        assert_eq!((rules(&held).await, rules(&holder).await), ((3, 1), (1, 1)), "its own rules stay, and those for others");
+        assert!(!release(&world, &held).await.expect("release"), "nothing is left to take away");
+    }
 
     #[tokio::test]
     async fn conforms() {

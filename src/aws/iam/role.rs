@@ -9,7 +9,7 @@ use aws_sdk_iam::types::{EntityType, Role as Described, RoleDetail, Tag};
 use futures::try_join;
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Durations, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status,
+        Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status,
         TAG_OPERATION, Tags, Update, Wanted, immutable, set, unique,
     },
     value::{Path, Value},
@@ -78,8 +78,18 @@ impl Resource for Role {
         typical: Durations { create: Duration::from_secs(2), update: Duration::from_secs(2), delete: Duration::from_secs(2) },
         passing: &[
             // A principal that was made a moment ago.
-            Passing { during: During::Create, code: "MalformedPolicyDocument", message: "Invalid principal in policy", within: TWO_MINUTES },
-            Passing { during: During::Update, code: "MalformedPolicyDocument", message: "Invalid principal in policy", within: TWO_MINUTES },
+            Passing {
+                during: During::Create,
+                code: "MalformedPolicyDocument",
+                message: "Invalid principal in policy",
+                within: TWO_MINUTES,
+            },
+            Passing {
+                during: During::Update,
+                code: "MalformedPolicyDocument",
+                message: "Invalid principal in policy",
+                within: TWO_MINUTES,
+            },
             // A policy or boundary that was made a moment ago.
             Passing { during: During::Any, code: "NoSuchEntity", message: "is not attachable", within: Duration::from_secs(30) },
             Passing { during: During::Any, code: "ConcurrentModification", message: "", within: TWO_MINUTES },
@@ -146,7 +156,8 @@ impl Resource for Role {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let answer = unless(world.iam().get_role().role_name(id.as_str()).send().await.map_err(error), GONE)?;
-        let ours = answer.and_then(|it| it.role).is_some_and(|it| tags(it.tags()).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours =
+            answer.and_then(|it| it.role).is_some_and(|it| tags(it.tags()).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
         Ok(ours.then_some(id))
     }
 
@@ -192,7 +203,8 @@ impl Resource for Role {
             }
         }
         if update.changes("managed_policy_arns") {
-            let (now, wanted) = (from.managed_policy_arns.as_deref().unwrap_or_default(), to.managed_policy_arns.as_deref().unwrap_or_default());
+            let (now, wanted) =
+                (from.managed_policy_arns.as_deref().unwrap_or_default(), to.managed_policy_arns.as_deref().unwrap_or_default());
             // First what is new, so that no right is missing in between.
             for arn in wanted.iter().filter(|it| !now.contains(it)) {
                 iam.attach_role_policy().role_name(name).policy_arn(arn).send().await.map_err(error)?;
@@ -422,7 +434,62 @@ async fn many(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Liv
 
 #[cfg(test)]
 mod tests {
-    use crate::aws::conformance::Conformance;
+    use infra::resource::{AnyResource as _, AnyUpdate, Wanted};
+    use serde_json::json;
+
+    use super::Role;
+    use crate::aws::{
+        complaints::complaints,
+        conformance::{Conformance, cloud},
+    };
+
+    #[test]
+    fn a_path_stands_between_slashes() {
+        for (path, expected) in [("/", vec![]), ("/team/", vec![]), ("team", vec!["a path begins and ends with a slash"])] {
+            assert_eq!(complaints::<Role>(json!({ "path": path })), expected, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_and_many_are_read_alike() {
+        let world = cloud().await;
+        let trust = json!({
+            "Version": "2012-10-17",
+            "Statement": [{ "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" }]
+        });
+        let spec = |name: &str| {
+            json!({
+                "role_name": name,
+                "path": "/alike/",
+                "description": format!("About {name}"),
+                "max_session_duration": 7200,
+                "assume_role_policy_document": trust,
+                "permissions_boundary": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+                "managed_policy_arns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+                "policies": { "own": { "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }] } },
+                "tags": { "a": "b" },
+            })
+        };
+        let mut ids = vec![];
+        for name in ["alike-1", "alike-2"] {
+            let spec = spec(name);
+            let id = Role.create(&world, &spec, "0123456789abcdef0123456789abcdef").await.expect("create");
+            let changed = ["managed_policy_arns", "policies"].map(str::to_owned).into();
+            let from = json!({ "role_name": name, "assume_role_policy_document": {}, "managed_policy_arns": [], "policies": {}, "tags": { "a": "b" } });
+            let update = AnyUpdate { id: &id, from: &from, to: &spec, changed: &changed };
+            Role.update(&world, update).await.expect("update");
+            ids.push(id);
+        }
+        let everything = Wanted(spec("").as_object().expect("an object").keys().cloned().collect());
+        let many = Role.read(&world, &ids, &everything).await.expect("many");
+        for (n, id) in ids.iter().enumerate() {
+            let one = Role.read(&world, std::slice::from_ref(id), &everything).await.expect("one");
+            assert_eq!(one[0], many[n]);
+            assert_eq!(one[0].as_ref().map(|it| &it.spec), Some(&spec(id.as_str())));
+            Role.delete(&world, id, &spec(id.as_str())).await.expect("delete");
+        }
+        assert_eq!(Role.read(&world, &ids, &everything).await.expect("none"), [None, None]);
+    }
 
     #[tokio::test]
     async fn conforms() {

@@ -145,7 +145,9 @@ impl Resource for LogGroup {
             .set_log_group_name(spec.log_group_name.clone())
             .set_kms_key_id(spec.kms_key_id.clone())
             // The default is left out for the regions that know no classes.
-            .set_log_group_class((spec.log_group_class != Class::default()).then(|| LogGroupClass::from(word(&spec.log_group_class).as_str())))
+            .set_log_group_class(
+                (spec.log_group_class != Class::default()).then(|| LogGroupClass::from(word(&spec.log_group_class).as_str())),
+            )
             .set_tags(tags);
         call.send().await.map_err(error)?;
         Ok(Id(spec.log_group_name.clone().unwrap_or_default()))
@@ -156,7 +158,9 @@ impl Resource for LogGroup {
         let (logs, name) = (world.logs(), id.as_str());
         if update.changes("retention_in_days") {
             match to.retention_in_days {
-                Some(days) => logs.put_retention_policy().log_group_name(name).retention_in_days(days).send().await.map_err(error).map(drop)?,
+                Some(days) => {
+                    logs.put_retention_policy().log_group_name(name).retention_in_days(days).send().await.map_err(error).map(drop)?
+                }
                 None => logs.delete_retention_policy().log_group_name(name).send().await.map_err(error).map(drop)?,
             }
         }
@@ -190,8 +194,7 @@ impl Resource for LogGroup {
 const GONE: &[&str] = &["ResourceNotFoundException"];
 
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
-const RETENTIONS: &[i64] =
-    &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+const RETENTIONS: &[i64] = &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 /// A call takes up to this many names.
 const NAMES: usize = 50;
@@ -248,7 +251,22 @@ fn live(it: &Described, tags: Option<Tags>) -> Live<LogGroup> {
 
 #[cfg(test)]
 mod tests {
-    use crate::aws::conformance::Conformance;
+    use serde_json::json;
+
+    use super::LogGroup;
+    use crate::aws::{complaints::complaints, conformance::Conformance};
+
+    #[test]
+    fn only_some_numbers_of_days_are_possible() {
+        for (spec, expected) in [
+            (json!({ "retention_in_days": 30 }), vec![]),
+            (json!({ "retention_in_days": 31 }), vec!["log lines cannot be kept for 31 days"]),
+            (json!({ "retention_in_days": 0 }), vec!["log lines cannot be kept for 0 days"]),
+            (json!({ "kms_key_id": "alias/a" }), vec!["not the ARN of a key"]),
+        ] {
+            assert_eq!(complaints::<LogGroup>(spec), expected);
+        }
+    }
 
     #[tokio::test]
     async fn conforms() {

@@ -1,7 +1,7 @@
 //! Mistakes in the user's files, shown where they stand, in the form that rustc and cargo made familiar.
 
 #[cfg(test)]
-mod tests;
+pub(in crate::report) mod tests;
 
 use std::{collections::BTreeSet, ops::Range};
 

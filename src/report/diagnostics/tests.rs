@@ -52,7 +52,6 @@ pub(in crate::report) fn mistakes() -> Vec<Diagnostic> {
     ]
 }
 
-
 #[test]
 fn mistakes_stand_where_they_are_made() {
     insta::assert_snapshot!(plain(&mistakes()), @r"
@@ -199,7 +198,10 @@ fn long_lines_are_trimmed_to_the_window() {
 #[test]
 fn what_the_file_hides_is_shown() {
     let tabs = source("tabs.yaml", "a:\r\n\tb: \u{202e}c\u{1b}[31m\r\n");
-    let mistake = Diagnostic::error("a \u{1b}[31mtab\n").at(&place(&tabs, "\t"), "YAML is indented with spaces").help("use\nspaces").patch(&place(&tabs, "\t"), "  ");
+    let mistake = Diagnostic::error("a \u{1b}[31mtab\n")
+        .at(&place(&tabs, "\t"), "YAML is indented with spaces")
+        .help("use\nspaces")
+        .patch(&place(&tabs, "\t"), "  ");
     let shown = plain(&[mistake]);
     assert!(!shown.contains(['\u{1b}', '\u{202e}', '\t', '\r']), "{shown:?}");
     insta::assert_snapshot!(shown, @r"

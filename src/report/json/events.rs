@@ -59,14 +59,9 @@ pub fn event(event: &Event, at: Duration) -> Json {
             id: id.as_ref().map(|it| it.as_str()),
             seconds: seconds(*elapsed),
         },
-        Event::Failed { address, action: it, error, help, elapsed } => Wire::Failed {
-            at,
-            address: text(address),
-            action: action(*it),
-            error,
-            help: help.as_deref(),
-            seconds: seconds(*elapsed),
-        },
+        Event::Failed { address, action: it, error, help, elapsed } => {
+            Wire::Failed { at, address: text(address), action: action(*it), error, help: help.as_deref(), seconds: seconds(*elapsed) }
+        }
         Event::Skipped { address, action: it, because } => {
             let (cause, needs) = match because {
                 Skip::Needs { address } => ("needs", Some(text(address))),

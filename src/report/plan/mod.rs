@@ -4,7 +4,7 @@ mod fields;
 mod forecast;
 mod notes;
 #[cfg(test)]
-mod tests;
+pub(in crate::report) mod tests;
 
 use anstyle::Style;
 
@@ -196,6 +196,7 @@ fn in_words(forecast: &Forecast) -> String {
         few if few.starts_with('a') => "A few seconds".to_owned(),
         other => format!("About {other}"),
     };
-    let longest: Vec<_> = forecast.longest.iter().map(|(address, typical)| format!("{} ({})", clean(address.as_str()), rough(*typical))).collect();
+    let longest: Vec<_> =
+        forecast.longest.iter().map(|(address, typical)| format!("{} ({})", clean(address.as_str()), rough(*typical))).collect();
     if longest.is_empty() { format!("{about}.") } else { format!("{about}, mostly {}.", names(&longest, 2)) }
 }

@@ -53,8 +53,12 @@ pub(super) fn text(plan: &Plan, width: usize) -> String {
         let what = format!("{} with changes {verb} left out: {}", count(left_out.len(), "resource"), names(&left_out, NAMED));
         say(note(), &what, None);
     }
-    let lost: Vec<_> =
-        plan.steps.iter().filter(|it| super::loses_data(it)).map(|it| format!("{} ({})", shown(&it.address), clean(&it.type_name))).collect();
+    let lost: Vec<_> = plan
+        .steps
+        .iter()
+        .filter(|it| super::loses_data(it))
+        .map(|it| format!("{} ({})", shown(&it.address), clean(&it.type_name)))
+        .collect();
     if !lost.is_empty() {
         say(paint(BAD_BOLD, "warning"), &format!("the data of {} is lost", names(&lost, 20)), None);
     }

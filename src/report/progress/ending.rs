@@ -27,6 +27,7 @@ pub(super) fn text(track: &Track, summary: &Summary, width: usize) -> String {
         }
         diagnostic.help.extend(failure.help.clone());
         let note = format!("after {}: {}", duration(failure.elapsed), failure.error);
+        let note = wrap(&note, width.saturating_sub(14)).join("\n");
         text.push('\n');
         text.push_str(&diagnostics::one(&diagnostic, Some(&note), width));
     }
@@ -34,8 +35,8 @@ pub(super) fn text(track: &Track, summary: &Summary, width: usize) -> String {
         text.push_str(&format!("\nand {} more failed\n", thousands(track.failed.len() - FAILURES)));
     }
     let mut not_tried: IndexMap<String, Vec<String>> = IndexMap::new();
-    for (address, because) in &track.skipped {
-        let cause = match track.root(because) {
+    for (address, root) in track.roots() {
+        let cause = match root {
             Some(root) => format!("because {} failed", clean(root.as_str())),
             None => "because of the interrupt".to_owned(),
         };
@@ -51,7 +52,7 @@ pub(super) fn text(track: &Track, summary: &Summary, width: usize) -> String {
     text.push('\n');
     text.push_str(&closing(summary));
     if (summary.failed > 0 || summary.skipped > 0 || summary.interrupted) && !track.resume.is_empty() {
-        text.push_str(&format!("  {}: everything that was done is recorded; `{}` goes on from here\n", paint(HINT_BOLD, "hint"), track.resume));
+        text.push_str(&format!("  {}: what was done is recorded; `{}` goes on\n", paint(HINT_BOLD, "hint"), track.resume));
     }
     text
 }

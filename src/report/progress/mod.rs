@@ -87,6 +87,15 @@ impl Progress {
         self.clock = Box::new(clock);
         self
     }
+
+    /// Draws at once, where otherwise not every tick is drawn.
+    #[cfg(test)]
+    fn redraw(&mut self) {
+        self.tick();
+        if let Way::Terminal(it) = &self.way {
+            it.force();
+        }
+    }
 }
 
 impl Observer for Progress {

@@ -54,7 +54,9 @@ impl Plain {
             .track
             .running
             .iter()
-            .map(|(address, it)| format!("{} ({} for {})", clean(address.as_str()), words(it.action).0, duration(now.saturating_sub(it.since))))
+            .map(|(address, it)| {
+                format!("{} ({} for {})", clean(address.as_str()), words(it.action).0, duration(now.saturating_sub(it.since)))
+            })
             .collect();
         let (done, steps) = (self.track.done, self.track.steps);
         self.line(&format!("{done} of {} done, still at {}", count(steps, "step"), names(&running, 5)), now);
@@ -106,10 +108,9 @@ pub(super) fn line(event: &Event) -> String {
             let label = paint(WARN, "interrupted");
             match &in_flight.iter().map(shown).collect::<Vec<_>>()[..] {
                 [] => format!("{label}: nothing new is started"),
-                in_flight => format!(
-                    "{label}: nothing new is started; finishing {} (interrupt again to stop waiting)",
-                    names(in_flight, 5)
-                ),
+                in_flight => {
+                    format!("{label}: nothing new is started; finishing {} (interrupt again to stop waiting)", names(in_flight, 5))
+                }
             }
         }
         Event::Finished { .. } => "finished".to_owned(),

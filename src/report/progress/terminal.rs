@@ -10,7 +10,7 @@ use crate::{
     report::{
         DEFAULT_WIDTH,
         plan::sign,
-        text::{BAD, BOLD, DIM, GOOD, WARN, clean, cut, duration, pad, paint, rough, width},
+        text::{BAD, BOLD, DIM, GOOD, WARN, clean, cut, duration, pad, paint, rough, width, wrap},
     },
 };
 
@@ -41,7 +41,7 @@ impl Terminal {
 
     pub(super) fn event(&mut self, event: &Event, now: Duration) {
         self.track.event(event, now);
-        self.left = (self.track.left(now), now);
+        self.estimate(now, matches!(event, Event::Begun { .. }));
         if let Event::Finished { summary } = event {
             self.ended = true;
             let text = ending::text(&self.track, summary, (self.size)().0.min(160));
@@ -50,7 +50,8 @@ impl Terminal {
             return;
         }
         if let Some(line) = scrolled(event) {
-            self.bar.println(self.plain_unless_styled(&line));
+            let lines = wrap(&line, (self.size)().0.saturating_sub(6)).join("\n      ");
+            self.bar.println(self.plain_unless_styled(&lines));
         }
         self.draw(now);
     }
@@ -59,10 +60,14 @@ impl Terminal {
         if self.ended {
             return;
         }
-        if now.saturating_sub(self.left.1) >= Duration::from_secs(1) {
+        self.estimate(now, false);
+        self.draw(now);
+    }
+
+    fn estimate(&mut self, now: Duration, at_once: bool) {
+        if at_once || now.saturating_sub(self.left.1) >= Duration::from_secs(1) {
             self.left = (self.track.left(now), now);
         }
-        self.draw(now);
     }
 
     fn draw(&self, now: Duration) {
@@ -70,6 +75,11 @@ impl Terminal {
         let frame = frame(&self.track, self.left.0, now, columns, rows);
         self.bar.set_message(self.plain_unless_styled(&frame.join("\n")));
         self.bar.tick();
+    }
+
+    #[cfg(test)]
+    pub(super) fn force(&self) {
+        self.bar.force_draw();
     }
 
     fn plain_unless_styled(&self, text: &str) -> String {
@@ -112,7 +122,8 @@ fn frame(track: &Track, left: Duration, now: Duration, columns: usize, rows: usi
         let (sign, style) = sign(running.action);
         let elapsed = now.saturating_sub(running.since);
         let late = elapsed > running.typical.saturating_mul(2) && elapsed > Duration::from_secs(10);
-        let expected = if running.typical >= Duration::from_secs(8) { format!("of about {}", rough(running.typical)) } else { String::new() };
+        let expected =
+            if running.typical >= Duration::from_secs(8) { format!("of about {}", rough(running.typical)) } else { String::new() };
         let name = pad(&cut(&clean(address.as_str()), names), names);
         let start = format!("{sign} {name}  {:<10} {:>6}", words(running.action).0, duration(elapsed));
         let remark = [expected, clean(&running.remark).into_owned()].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(", ");

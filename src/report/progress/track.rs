@@ -109,21 +109,18 @@ impl Track {
         self.chains.longest(|address, typical| self.running.get(address).map_or(typical, still))
     }
 
-    /// What a skipped step waited for in the first place: the one that failed.
-    pub(super) fn root<'a>(&'a self, skip: &'a Skip) -> Option<&'a Address> {
+    /// What was not tried, each with the failure that it waited for in the first place; none where the run was interrupted.
+    pub(super) fn roots(&self) -> Vec<(&Address, Option<&Address>)> {
         let causes: HashMap<_, _> = self.skipped.iter().map(|(address, skip)| (address, skip)).collect();
-        let mut skip = skip;
-        // A chain cannot be longer than there are links, whatever the events say.
-        for _ in 0..=self.skipped.len() {
-            match skip {
-                Skip::Interrupted => return None,
-                Skip::Needs { address } => match causes.get(address) {
-                    Some(next) => skip = next,
-                    None => return Some(address),
-                },
-            }
-        }
-        None
+        let mut known: HashMap<&Address, Option<&Address>> = HashMap::with_capacity(causes.len());
+        self.skipped
+            .iter()
+            .map(|(address, skip)| {
+                let root = root(skip, &causes, &known);
+                known.insert(address, root);
+                (address, root)
+            })
+            .collect()
     }
 
     fn remark(&mut self, address: &Address, remark: String) {
@@ -131,6 +128,26 @@ impl Track {
             running.remark = remark;
         }
     }
+}
+
+/// Follows what a skipped step needed to one that was not itself skipped.
+fn root<'a>(
+    mut skip: &'a Skip,
+    causes: &HashMap<&'a Address, &'a Skip>,
+    known: &HashMap<&'a Address, Option<&'a Address>>,
+) -> Option<&'a Address> {
+    // A chain cannot be longer than there are links, whatever the events say.
+    for _ in 0..=causes.len() {
+        let Skip::Needs { address } = skip else { return None };
+        if let Some(root) = known.get(address) {
+            return *root;
+        }
+        match causes.get(address) {
+            Some(next) => skip = next,
+            None => return Some(address),
+        }
+    }
+    None
 }
 
 /// What waits for what, with what is done taken out.

@@ -270,7 +270,13 @@ pub(in crate::aws::ec2) async fn describe_anew(world: &Aws, group: &str, directi
 
 /// Makes the rules of a group in one direction exactly these: first those that are missing, then away with the others,
 /// so that what is let through before and after is let through all the time.
-pub(in crate::aws::ec2) async fn reconcile(world: &Aws, group: &Id, direction: Direction, now: &[Described], wanted: &[Rule]) -> Result<()> {
+pub(in crate::aws::ec2) async fn reconcile(
+    world: &Aws,
+    group: &Id,
+    direction: Direction,
+    now: &[Described],
+    wanted: &[Rule],
+) -> Result<()> {
     let group = group.as_str();
     let now = now.iter().filter(|it| it.is_egress() == Some(direction == Direction::Egress));
     let now: Vec<_> = now.filter_map(|it| Some((it.security_group_rule_id()?.to_owned(), Rule::read(it)?))).collect();
