@@ -18,7 +18,6 @@ mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "the commands that use it are not there yet"))]
 pub(crate) use clients::{Aws, Config, Endpoint};
 
 /// All resource types, sorted by name.

@@ -24,24 +24,21 @@ pub(crate) struct Cloud {
     pub caller: Caller,
     /// Where AWS's own endpoints are not used.
     pub endpoint: Option<state::Endpoint>,
+    /// Whether its region is that of the configuration, not one that was asked for.
+    pub usual_region: bool,
 }
 
 /// Finds the cloud of an environment; starts the local one where it does not run.
 pub(crate) async fn connect(shell: &mut Shell, environment: &str, region: Option<&str>, profile: Option<&str>) -> Result<Cloud> {
     let endpoint = endpoint(shell, environment)?;
     let emulator = endpoint.as_ref().filter(|_| environment == LOCAL).map(|it| Endpoint { url: it.url.clone() });
-    let aws = Aws::connect(Config {
-        profile: profile.map(str::to_owned),
-        region: region.map(str::to_owned),
-        endpoint: emulator,
-    })
-    .await;
+    let aws = Aws::connect(Config { profile: profile.map(str::to_owned), region: region.map(str::to_owned), endpoint: emulator }).await;
     if aws.region().is_none() {
         return Err(Failure::invalid("no region: neither the stack file nor the AWS configuration names one")
             .help("write `region:` at the top of the stack file, or set AWS_REGION"));
     }
     let caller = aws.caller().await.map_err(|error| unreachable(error, endpoint.as_ref(), environment))?;
-    Ok(Cloud { aws, caller, endpoint })
+    Ok(Cloud { aws, caller, endpoint, usual_region: region.is_none() })
 }
 
 impl Cloud {

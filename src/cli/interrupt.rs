@@ -1,5 +1,6 @@
-//! Ctrl-C and SIGTERM: the first asks to stop, the second stops waiting.
+//! Ctrl-C and SIGTERM: the first asks to stop, the second stops waiting, the third ends the process.
 
+use infra::exit::Exit;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -16,7 +17,7 @@ pub(crate) enum Urgency {
     Now,
 }
 
-/// Listens for the signals from now on; they no longer end the process by themselves.
+/// Listens for the signals from now on; the first two no longer end the process by themselves.
 pub(crate) fn listen() -> std::io::Result<watch::Receiver<Urgency>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -27,10 +28,14 @@ pub(crate) fn listen() -> std::io::Result<watch::Receiver<Urgency>> {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            // Nobody may be listening any more, and then nothing is left to stop.
-            let _ = sender.send(urgency);
+            sender.send_replace(urgency);
         }
-        sender.closed().await;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        // Something does not listen. All that matters is in the journal, and the system releases the lock.
+        std::process::exit(Exit::Interrupted as i32);
     });
     Ok(receiver)
 }

@@ -1,12 +1,19 @@
 //! The command line: one file a command. Only this part brings the engine, AWS and the terminal together.
 
+mod apply;
 mod cloud;
+mod destroy;
+mod engine;
 mod failure;
 mod interrupt;
 mod local;
 mod options;
 mod output;
+mod plan;
+mod prepare;
 mod project;
+mod run;
+mod saved;
 mod stacks;
 mod state;
 mod validate;
@@ -39,6 +46,12 @@ Exit codes: 0 done, 1 failed, 2 changes (plan --detailed-exitcode), 3 wrong usag
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show what an apply would do
+    Plan(plan::Plan),
+    /// Make the cloud as the stack files say
+    Apply(apply::Apply),
+    /// Undo what was applied
+    Destroy(destroy::Destroy),
     /// Check stack files without asking AWS
     Validate(validate::Validate),
     /// Print the outputs of what was applied
@@ -81,6 +94,9 @@ fn run(arguments: Arguments, context: &mut Context) -> Result<Exit> {
     context.project = Project::open()?;
     match arguments.command {
         Command::Local(command) => command.run(&mut context.shell),
+        Command::Plan(command) => wait_for(command.run(context)),
+        Command::Apply(command) => wait_for(command.run(context)),
+        Command::Destroy(command) => wait_for(command.run(context)),
         Command::Validate(command) => command.run(context),
         Command::Output(command) => command.run(context),
         Command::State(command) => command.run(context),

@@ -11,8 +11,8 @@ use super::{
     Context,
     failure::{Failure, Result},
     options::Selection,
-    state::{load, several},
     stacks,
+    state::{load, several},
 };
 use crate::aws;
 
@@ -60,7 +60,8 @@ impl Output {
             }
             [..] => {
                 let stacks: Vec<_> = found.iter().map(|(state, _)| state.stack.as_str()).collect();
-                Err(Failure::invalid(format!("several stacks have an output `{name}`")).help(format!("name one with --stack: {}", stacks.join(", "))))
+                Err(Failure::invalid(format!("several stacks have an output `{name}`"))
+                    .help(format!("name one with --stack: {}", stacks.join(", "))))
             }
         }
     }

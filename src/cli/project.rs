@@ -48,7 +48,8 @@ impl Project {
         match fs::read_to_string(SETTINGS) {
             Ok(text) if text.trim().is_empty() => Ok(Self::default()),
             Ok(text) => serde_yaml::from_str(&text).map_err(|error| {
-                Failure::invalid(format!("{SETTINGS}: {error}")).help("it may hold `stacks`, `state` and `defaults` (`env`, `stack`, `profile`)")
+                Failure::invalid(format!("{SETTINGS}: {error}"))
+                    .help("it may hold `stacks`, `state` and `defaults` (`env`, `stack`, `profile`)")
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(Failure::invalid(format!("{SETTINGS} cannot be read: {error}"))),
@@ -113,7 +114,9 @@ fn stem(path: &Path) -> &str {
 fn read(path: &Path) -> Result<Arc<Source>> {
     let shown = path.display().to_string();
     let bytes = fs::read(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Failure::invalid(format!("there is no file {shown}")).help("--stack takes the name of a stack or the path of its file"),
+        io::ErrorKind::NotFound => {
+            Failure::invalid(format!("there is no file {shown}")).help("--stack takes the name of a stack or the path of its file")
+        }
         _ => Failure::invalid(format!("{shown} cannot be read: {error}")),
     })?;
     let text = String::from_utf8(bytes).map_err(|error| {

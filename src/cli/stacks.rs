@@ -57,10 +57,8 @@ pub(crate) fn tell(shell: &mut Shell, diagnostics: &[Diagnostic]) -> Result<()> 
 }
 
 pub(crate) fn environment(context: &Context, selection: &Selection, files: &[File]) -> Result<String> {
-    let declared: BTreeMap<_, _> = files
-        .iter()
-        .map(|it| (it.source().path.clone(), it.environments().into_iter().map(str::to_owned).collect::<Vec<_>>()))
-        .collect();
+    let declared: BTreeMap<_, _> =
+        files.iter().map(|it| (it.source().path.clone(), it.environments().into_iter().map(str::to_owned).collect::<Vec<_>>())).collect();
     cloud::environment(selection.env.as_deref(), context.project.defaults.env.as_deref(), &declared)
 }
 

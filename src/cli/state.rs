@@ -103,7 +103,8 @@ impl Show {
     fn run(self, context: &mut Context) -> Result<Exit> {
         let store = with(context, &self.selection, &self.address)?;
         let state = load(context, &store)?;
-        let (address, record) = state.resources.get_key_value(&Address::new(&self.address)).ok_or_else(|| missing(&self.address, &state))?;
+        let (address, record) =
+            state.resources.get_key_value(&Address::new(&self.address)).ok_or_else(|| missing(&self.address, &state))?;
         let written = if self.json {
             context.shell.json(&json::state_show(address, record))
         } else {
@@ -121,7 +122,9 @@ impl Move {
             return Err(missing(&self.from, &state));
         }
         if state.resources.contains_key(&Address::new(&self.to)) {
-            return Err(Failure::invalid(format!("`{}` is taken", self.to)).help(format!("`infra state rm {}` forgets what has it", self.to)));
+            return Err(
+                Failure::invalid(format!("`{}` is taken", self.to)).help(format!("`infra state rm {}` forgets what has it", self.to))
+            );
         }
         if !is_address(&self.to) {
             return Err(Failure::invalid(format!("`{}` cannot be the address of a resource", self.to))

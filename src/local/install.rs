@@ -9,7 +9,7 @@ use std::{
 use super::{Context as _, Error, Result};
 
 /// The version that is installed where none is on the PATH.
-pub(crate) const MOTO_VERSION: &str = "5.2.1";
+const MOTO_VERSION: &str = "5.2.1";
 
 /// The emulator's program.
 pub(super) struct Program {
@@ -53,7 +53,10 @@ fn install(folder: &Path, home: &Path, say: &mut dyn FnMut(&str)) -> Result<()> 
         _ => {}
     }
     let log = folder.join("install.log");
-    say(&format!("installing moto {MOTO_VERSION}, the emulator behind the local cloud, into {} (once, about half a minute)", home.display()));
+    say(&format!(
+        "installing moto {MOTO_VERSION}, the emulator behind the local cloud, into {} (once, about half a minute)",
+        home.display()
+    ));
     run(Command::new("python3").args(["-m", "venv"]).arg(home), &log).map_err(|why| match why {
         Failure::Missing => Error::Install {
             why: "there is no python3".to_owned(),

@@ -21,8 +21,6 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use install::MOTO_VERSION;
-
 /// How long a start may take; a slow machine loads the emulator in a few seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long between two looks at a process that is starting or ending.

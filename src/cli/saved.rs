@@ -1,0 +1,137 @@
+//! `plan --out FILE`: a plan that is applied later exactly as it was shown, or not at all.
+
+use std::{collections::BTreeMap, fs, io::Write as _, path::Path};
+
+use infra::{plan::Plan, state::State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    engine::Request,
+    failure::{Failure, Result},
+    options::Selection,
+    prepare::Prepared,
+};
+
+const FORMAT: u32 = 1;
+
+/// A plan file: what was chosen, and what was planned.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Saved {
+    format: u32,
+    pub made: Timestamp,
+    pub environment: String,
+    /// As `--stack` named it.
+    stack: Option<String>,
+    vars: BTreeMap<String, String>,
+    profile: Option<String>,
+    pub request: Request,
+    pub plans: Vec<SavedPlan>,
+}
+
+/// The plan of one stack, and what it was made from.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct SavedPlan {
+    pub stack: String,
+    account: String,
+    endpoint: Option<infra::state::Endpoint>,
+    /// Of the text of the stack file.
+    file_hash: String,
+    /// Of what its lookups found.
+    found_hash: String,
+    state_uuid: Option<String>,
+    serial: u64,
+    pub plan: Plan,
+}
+
+impl Saved {
+    pub(crate) fn new(selection: &Selection, environment: String, request: Request, plans: Vec<SavedPlan>) -> Self {
+        let Selection { stack, profile, .. } = selection.clone();
+        Self { format: FORMAT, made: Timestamp::now(), environment, stack, vars: selection.variables(), profile, request, plans }
+    }
+
+    /// Writes it at once or not at all, readable by its owner only: it shows what a plan shows.
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let write = || {
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            serde_json::to_writer_pretty(&mut file, self)?;
+            file.write_all(b"\n")?;
+            file.as_file().sync_all()?;
+            file.persist(path)?;
+            std::io::Result::Ok(())
+        };
+        write().map_err(|error| Failure::failed(error).while_doing(format!("the plan cannot be written to {}", path.display())))
+    }
+
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text = fs::read(path)
+            .map_err(|error| Failure::invalid(format!("{}: {error}", path.display())).help("`infra plan --out FILE` makes a plan file"))?;
+        let refuse = |why: &str| Failure::invalid(format!("{} is no plan that this infra can apply: {why}", path.display())).help(ANEW);
+        let json: serde_json::Value = serde_json::from_slice(&text).map_err(|error| refuse(&error.to_string()))?;
+        match json.get("format").and_then(serde_json::Value::as_u64) {
+            Some(format) if format == u64::from(FORMAT) => {}
+            Some(format) => return Err(refuse(&format!("its format is {format} and not {FORMAT}"))),
+            None => return Err(refuse("it does not say its format")),
+        }
+        serde_json::from_value(json).map_err(|error| refuse(&error.to_string()))
+    }
+
+    /// The same choice as when it was made.
+    pub(crate) fn selection(&self) -> Selection {
+        Selection {
+            env: Some(self.environment.clone()),
+            stack: self.stack.clone(),
+            vars: self.vars.clone().into_iter().collect(),
+            profile: self.profile.clone(),
+        }
+    }
+}
+
+const ANEW: &str = "make a new one with `infra plan --out FILE`, and look at it";
+
+impl SavedPlan {
+    /// `state` is what is recorded; a state that was never written has no identity yet.
+    pub(crate) fn new(prepared: &Prepared, state: &State, plan: Plan) -> Self {
+        Self {
+            stack: prepared.stack.name.clone(),
+            account: prepared.caller.account.clone(),
+            endpoint: prepared.endpoint.clone(),
+            file_hash: hash(prepared.file.source().text.as_bytes()),
+            found_hash: found_hash(prepared),
+            state_uuid: (state.serial > 0).then(|| state.uuid.clone()),
+            serial: state.serial,
+            plan,
+        }
+    }
+
+    /// Whether everything is as it was when the plan was made.
+    pub(crate) fn check(&self, prepared: &Prepared, state: &State) -> Result<()> {
+        let now = Self::new(prepared, state, Plan::default());
+        let differs = [
+            (self.account != now.account, "it was made for another account"),
+            (self.endpoint != now.endpoint, "it was made for another cloud"),
+            (self.file_hash != now.file_hash, "the stack file has changed since"),
+            (self.found_hash != now.found_hash, "its lookups find something else now"),
+            (self.state_uuid != now.state_uuid || self.serial != now.serial, "something has been applied since"),
+        ];
+        match differs.iter().find(|it| it.0) {
+            Some((_, why)) => Err(Failure::failed(anyhow::anyhow!("the plan of `{}` is stale: {why}", self.stack)).help(ANEW)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn found_hash(prepared: &Prepared) -> String {
+    let text: Vec<_> = prepared
+        .found
+        .iter()
+        .map(|(name, value)| format!("{name}={}", value.conceal(&|it| it.reveal().into()).map(|it| it.to_string()).unwrap_or_default()))
+        .collect();
+    hash(text.join("\n").as_bytes())
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|it| format!("{it:02x}")).collect()
+}
