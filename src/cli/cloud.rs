@@ -132,6 +132,7 @@ pub(crate) fn environment(asked: Option<&str>, usual: Option<&str>, declared: &B
 }
 
 fn with_local(names: &[&str]) -> String {
+    let names = if names.is_empty() { &["default"] } else { names };
     let own = names.contains(&LOCAL);
     names.iter().copied().chain((!own).then_some(LOCAL)).collect::<Vec<_>>().join(", ")
 }
@@ -158,5 +159,6 @@ mod tests {
         check(Some("prd"), None, &["dev", "prod"], Err("did you mean `prod`?"));
         check(Some("somewhere"), None, &["dev"], Err("there are: dev, local"));
         check(Some("default"), None, &["dev"], Err("there are: dev, local"));
+        check(Some("prod"), None, &[], Err("there are: default, local"));
     }
 }

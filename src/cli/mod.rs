@@ -14,6 +14,7 @@ mod prepare;
 mod project;
 mod run;
 mod saved;
+mod schema;
 mod stacks;
 mod state;
 mod validate;
@@ -52,6 +53,8 @@ enum Command {
     Apply(apply::Apply),
     /// Undo what was applied
     Destroy(destroy::Destroy),
+    /// Print the JSON Schema of stack files, for editors
+    Schema(schema::Schema),
     /// Check stack files without asking AWS
     Validate(validate::Validate),
     /// Print the outputs of what was applied
@@ -97,6 +100,7 @@ fn run(arguments: Arguments, context: &mut Context) -> Result<Exit> {
         Command::Plan(command) => wait_for(command.run(context)),
         Command::Apply(command) => wait_for(command.run(context)),
         Command::Destroy(command) => wait_for(command.run(context)),
+        Command::Schema(command) => command.run(context),
         Command::Validate(command) => command.run(context),
         Command::Output(command) => command.run(context),
         Command::State(command) => command.run(context),

@@ -10,14 +10,13 @@ pub(crate) struct Common {
     /// Work as if started in this folder
     #[arg(short = 'C', value_name = "DIR", global = true)]
     pub folder: Option<PathBuf>,
-    /// When to use colour
-    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_possible_values = false)]
+    /// When to use colour: on a terminal without NO_COLOR, or as said
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
     pub color: Color,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set
     Auto,
     Always,
     Never,

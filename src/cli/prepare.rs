@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use infra::{
     diagnostic::Diagnostic,
-    resource::{Location, Types, World as _},
+    resource::{Types, World as _},
     stack::{self, Caller, File, Settings, Stack},
     state::{Endpoint, Holder, Lock, State, Store},
     value::Value,
