@@ -1,1 +1,12 @@
+//! The program as a person runs it, and what holds for the repository as a whole.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic, also in its helpers")]
 
+/// The commands, through the real binary.
+mod cli;
+/// Every file in `examples/` and `stacks/`.
+mod examples;
+/// The tour in the README.
+mod readme;
+mod support;
+/// What every file of the sources holds to.
+mod tidy;

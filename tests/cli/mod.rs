@@ -1,0 +1,4 @@
+mod bad_input;
+mod local;
+mod records;
+mod usage;

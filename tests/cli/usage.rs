@@ -1,0 +1,89 @@
+//! What is said of a command line, and which exit code it gets.
+
+use snapbox::{assert_data_eq, str};
+
+use crate::support::Project;
+
+#[test]
+fn help_is_an_answer() {
+    let ran = Project::new(&[]).infra(&["--help"]).exits(0);
+    assert_eq!(ran.stderr, "");
+    assert_data_eq!(ran.stdout, str![[r#"
+Turns YAML stack files into running AWS systems, and keeps them that way
+
+Usage: infra [OPTIONS] <COMMAND>
+
+Commands:
+  plan      Show what an apply would do
+  apply     Make the cloud as the stack files say
+  destroy   Undo what was applied
+  schema    Print the JSON Schema of stack files, for editors
+  validate  Check stack files without asking AWS
+  output    Print the outputs of what was applied
+  state     Look at what is recorded, and mend it
+  local     Start, stop or look at the local cloud
+
+Options:
+  -C <DIR>            Work as if started in this folder
+      --color <WHEN>  When to use colour: on a terminal without NO_COLOR, or as said [default: auto]
+                      [possible values: auto, always, never]
+  -h, --help          Print help
+  -V, --version       Print version
+
+Exit codes: 0 done, 1 failed, 2 changes (plan --detailed-exitcode), 3 wrong usage or an invalid
+stack file, 130 interrupted.
+`infra apply --env local` needs no AWS account: it runs on this machine.
+
+"#]]);
+}
+
+#[test]
+fn nothing_asked_is_wrong_usage() {
+    let ran = Project::new(&[]).infra(&[]).exits(3);
+    assert_eq!(ran.stdout, "");
+    assert!(ran.stderr.contains("Usage: infra"), "{}", ran.stderr);
+}
+
+#[test]
+fn wrong_usage_exits_with_3_and_touches_nothing() {
+    let check = |arguments: &[&str], expected: &str| {
+        let project = Project::new(&[]);
+        let ran = project.infra(arguments).exits(3);
+        assert_eq!(ran.stdout, "");
+        assert!(ran.stderr.contains(expected), "{arguments:?}: {}", ran.stderr);
+        assert_eq!(std::fs::read_dir(project.path()).unwrap().count(), 0);
+    };
+    check(&["frobnicate"], "unrecognized subcommand 'frobnicate'");
+    check(&["pln"], "plan");
+    check(&["plan", "--var", "novalue"], "write NAME=VALUE");
+    check(&["plan", "--var", "=x"], "write NAME=VALUE");
+    check(&["plan", "--color", "pink"], "possible values: auto, always, never");
+    check(&["plan", "--refresh", "false"], "unexpected argument 'false'");
+    check(&["apply", "plan.json", "--target", "vpc"], "cannot be used with");
+    check(&["state"], "Usage: infra state");
+    check(&["state", "rm"], "<ADDRESSES>");
+    check(&["-C", "nowhere", "validate"], "-C nowhere");
+}
+
+#[test]
+fn the_folder_is_chosen_before_anything_else() {
+    let project = Project::new(&[("elsewhere/stacks/shop.yaml", "stack: shop\nregion: eu-central-1\nresources: {}\n")]);
+    let ran = project.infra(&["-C", "elsewhere", "validate"]).exits(0);
+    assert_eq!(ran.stdout, "stacks/shop.yaml is valid for default, local\n");
+}
+
+#[test]
+fn settings_may_name_other_folders_and_usual_choices() {
+    let stack = "stack: shop\nregion: eu-central-1\nenvironments: { dev: {}, prod: {} }\n";
+    let project =
+        Project::new(&[("infra.yaml", "stacks: systems\nstate: records\ndefaults: { env: dev }\n"), ("systems/shop.yaml", stack)]);
+    assert_eq!(project.infra(&["validate", "--env", "prod"]).exits(0).stdout, "systems/shop.yaml is valid for prod\n");
+    let ran = project.infra(&["state", "list"]).exits(1);
+    assert!(ran.stderr.contains("records/dev/shop.json"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_question_nobody_can_answer_is_an_error_that_says_so() {
+    let ran = Project::new(&[]).infra(&["apply", "--help"]).exits(0);
+    assert!(ran.stdout.contains("--yes"), "{}", ran.stdout);
+}

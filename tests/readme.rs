@@ -1,0 +1,55 @@
+//! The tour in the README does what it says.
+
+use std::{fs, process::Command};
+
+use crate::support::{INFRA, Project, root, run};
+
+/// Every ```` ```console ```` block: each `$ ` line is run, in order, in a copy of the project. The lines below it, up to the next, are
+/// what it says; `...` stands for lines that are left out and `[..]` for a part of one.
+#[test]
+fn the_tour_can_be_followed() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let steps = steps(&readme);
+    assert!(steps.len() >= 5, "{} steps", steps.len());
+    let stack = fs::read_to_string(root().join("stacks/hr-chatbot.yaml")).unwrap();
+    let project = Project::new(&[("stacks/hr-chatbot.yaml", &stack)]);
+    // As if it were installed.
+    let bin = project.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink(INFRA, bin.join("infra")).unwrap();
+    for step in steps {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("PATH={}:$PATH; exec 2>&1; {}", bin.display(), step.command)).current_dir(project.path());
+        project.surround(&mut command);
+        let ran = run(&mut command);
+        assert_eq!(ran.code, Some(step.code), "$ {}\n{}", step.command, ran.stdout);
+        if !step.output.is_empty() {
+            snapbox::assert_data_eq!(ran.stdout, snapbox::Data::text(step.output));
+        }
+    }
+}
+
+struct Step {
+    command: String,
+    output: String,
+    /// Written as `? 2` at the end of the output.
+    code: i32,
+}
+
+fn steps(readme: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = vec![];
+    let mut inside = false;
+    for line in readme.lines() {
+        if line.starts_with("```") {
+            inside = line == "```console";
+        } else if inside {
+            match (line.strip_prefix("$ "), line.strip_prefix("? "), steps.last_mut()) {
+                (Some(command), ..) => steps.push(Step { command: command.to_owned(), output: String::new(), code: 0 }),
+                (None, Some(code), Some(step)) => step.code = code.parse().unwrap(),
+                (None, None, Some(step)) => step.output.push_str(&format!("{line}\n")),
+                (None, _, None) => panic!("a console block begins with `$ `, not with {line:?}"),
+            }
+        }
+    }
+    steps
+}

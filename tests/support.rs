@@ -1,0 +1,116 @@
+//! Projects in temporary folders, and the binary run in them.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use tempfile::TempDir;
+
+pub(crate) const INFRA: &str = env!("CARGO_BIN_EXE_infra");
+
+/// The repository.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A folder with stack files, and a local cloud of its own that ends with it.
+pub(crate) struct Project {
+    folder: TempDir,
+    cache: TempDir,
+}
+
+pub(crate) struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Project {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
+        let project = Self { folder: TempDir::new().unwrap(), cache: TempDir::new().unwrap() };
+        for (path, text) in files {
+            project.write(path, text);
+        }
+        project
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(INFRA);
+        command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
+        self.surround(&mut command);
+        command
+    }
+
+    /// Nothing of the user's own settings, and no credentials.
+    pub(crate) fn surround(&self, command: &mut Command) {
+        command
+            .env_clear()
+            .env("PATH", path_with_moto())
+            .env("HOME", self.cache.path())
+            .env("INFRA_CACHE_DIR", self.cache.path().join("infra"))
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("NO_COLOR", "1");
+    }
+
+    pub(crate) fn infra(&self, arguments: &[&str]) -> Ran {
+        run(&mut self.command(arguments))
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let record = self.cache.path().join("infra").join("local.json");
+        if record.exists() {
+            let _ = self.command(&["local", "stop"]).output();
+        }
+    }
+}
+
+pub(crate) fn run(command: &mut Command) -> Ran {
+    let output = command.output().unwrap();
+    Ran { code: output.status.code(), stdout: String::from_utf8(output.stdout).unwrap(), stderr: String::from_utf8(output.stderr).unwrap() }
+}
+
+impl Ran {
+    /// Asserts the exit code, with all that was said where it is another.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// The PATH of the tests, with a `moto_server` on it: where there is none, `infra` installs one for all tests.
+fn path_with_moto() -> OsString {
+    static PATH: OnceLock<OsString> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let path = env::var_os("PATH").unwrap_or_default();
+        if env::split_paths(&path).any(|it| it.join("moto_server").is_file()) {
+            return path;
+        }
+        let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("moto");
+        for action in ["start", "stop"] {
+            let status = Command::new(INFRA).args(["local", action]).env("INFRA_CACHE_DIR", &cache).status().unwrap();
+            assert!(status.success(), "the local cloud cannot be installed");
+        }
+        let installed = fs::read_dir(&cache).unwrap().map(|it| it.unwrap().path().join("bin")).find(|it| it.join("moto_server").exists());
+        let folders = [installed.expect("it was just installed")].into_iter().chain(env::split_paths(&path));
+        env::join_paths(folders).unwrap()
+    })
+    .clone()
+}
