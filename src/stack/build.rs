@@ -84,7 +84,7 @@ impl<'a> Builder<'a> {
             }
             (tree::Kind::Map(entries), Some(Kind::Object(fields))) => {
                 let types = wanted.map(|it| it.0).expect("a kind comes with its type");
-                let entries = self.object(entries, types, fields, sight, anchor, "property");
+                let entries = self.object(entries, types, fields, sight, anchor);
                 let rule = wanted.map(|it| self.rule(it));
                 Part { place: anchor.clone(), kind: PartKind::Map { entries, rule } }
             }
@@ -106,7 +106,6 @@ impl<'a> Builder<'a> {
         fields: &'a Fields,
         sight: Sight,
         anchor: &Range<usize>,
-        what: &str,
     ) -> Vec<(String, Range<usize>, Part)> {
         let mut parts = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -118,7 +117,7 @@ impl<'a> Builder<'a> {
                     }
                     parts.push(self.entry(entry, Some((types, &field.schema)), sight));
                 }
-                None => self.unknown_key(entry, fields.keys().map(String::as_str), what, types.name),
+                None => self.unknown_key(entry, fields.keys().map(String::as_str), "property", &format!("`{}`", types.name)),
             }
         }
         for (name, field) in fields.iter().filter(|(_, it)| it.required) {

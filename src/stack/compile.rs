@@ -174,8 +174,9 @@ impl<'a> Compiler<'a, '_> {
         let named =
             |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.' | b'/' | b':'));
         let looks = named(service) && service.as_bytes()[0].is_ascii_alphabetic() && named(rest.split([',', '}']).next()?.trim_end());
-        looks.then(|| {
-            Fault::new(&(0..self.text.len()), "not a valid expression", "looks like a variable of IAM policies")
+        looks.then(|| Fault {
+            escape: true,
+            ..Fault::new(&(0..self.text.len()), "not a valid expression", "looks like a variable of IAM policies")
                 .help(format!("write `$${{{}}}` to keep it as text for AWS", self.text))
         })
     }

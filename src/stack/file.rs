@@ -210,7 +210,7 @@ impl<'a> Parser<'a> {
                 .at(&place, "has other characters")
                 .help("names have small letters, digits and `_`, and begin with a letter");
             self.builder.report(if usable { diagnostic.patch(&place, mended) } else { diagnostic });
-        } else if is_cel_word(name) || SCOPES.contains(&name) || (bare && functions::names().any(|it| it == name)) {
+        } else if is_cel_word(name) || SCOPES.contains(&name) || (bare && (name == "has" || functions::find(name).is_some())) {
             self.wrong(span, &format!("`{name}` cannot name {what}"), "means something else in expressions", Some("choose another name"));
         }
     }
@@ -431,7 +431,7 @@ impl<'a> Parser<'a> {
             };
             self.builder.report(diagnostic);
         }
-        if body.is_none() && !failed {
+        if body.is_none() && !failed && (owner.value.is_null() || matches!(owner.value.kind, Kind::Map(_))) {
             let help = format!("write one beneath the name, such as `{}:`", names().next().unwrap_or("service.thing"));
             self.wrong(&owner.span, &format!("a {what} without a type"), "has no type", Some(&help));
         }
@@ -441,7 +441,7 @@ impl<'a> Parser<'a> {
     /// What stands beneath a type.
     fn properties(&mut self, body: &Entry, schema: &'a TypeSchema, fields: &'a Fields, sight: Sight) -> Part {
         let entries = self.map(body);
-        let entries = self.builder.object(entries, schema, fields, sight, &body.span, "property");
+        let entries = self.builder.object(entries, schema, fields, sight, &body.span);
         let rule = self.builder.object_rule(schema, fields);
         Part { place: body.span.clone(), kind: PartKind::Map { entries, rule: Some(rule) } }
     }

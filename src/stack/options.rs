@@ -54,7 +54,7 @@ static SCHEMAS: LazyLock<TypeSchema> = LazyLock::new(|| {
             "tags": { "type": "object", "additionalProperties": { "type": "string", "maxLength": 256 } },
         },
     });
-    TypeSchema::read("an option", &written, &json_schema!({ "type": "object" }))
+    TypeSchema::read("options", &written, &json_schema!({ "type": "object" }))
 });
 
 pub(super) fn all() -> (&'static TypeSchema, &'static Schema) {

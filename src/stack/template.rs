@@ -230,6 +230,9 @@ pub(super) fn diagnose(fault: Fault, expression: &Expression, source: &Arc<Sourc
         diagnostic = diagnostic.at(&Place { source: source.clone(), span }, label);
     }
     diagnostic.help.extend(fault.help);
+    if let Some(start) = expression.start.filter(|_| fault.escape) {
+        return diagnostic.patch(&Place { source: source.clone(), span: start - 2..start }, "$${");
+    }
     match fault.patch {
         Some(patch) if expression.start.is_some() => diagnostic.patch(&place, patch),
         _ => diagnostic,
