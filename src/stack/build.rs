@@ -176,6 +176,9 @@ impl<'a> Builder<'a> {
                     let quote = if written.starts_with('\'') { '\'' } else { '"' };
                     misfit.patch = misfit.patch.map(|it| format!("{quote}{it}{quote}"));
                 }
+                if matches!(wanted, Some((_, Schema { kind: Kind::List { .. }, .. }))) && !written.contains(['\n', ',', ']']) {
+                    misfit.patch = Some(format!("[{written}]"));
+                }
                 let diagnostic = diagnose_misfit(misfit, &self.place(&node.span));
                 self.report(diagnostic);
                 broken
@@ -352,7 +355,13 @@ impl<'a> Builder<'a> {
             (Shape::Text, Shape::Int) => fault.help("make a number of it with `int(…)`"),
             (Shape::Text, Shape::Number) => fault.help("make a number of it with `double(…)`"),
             (Shape::Text, Shape::Bool) => fault.help("make it true or false with `bool(…)`"),
-            (_, Shape::List) => fault.help("write it as a list, even where it has only one item"),
+            (_, Shape::List) => {
+                let written = expression.start.and_then(|start| self.source.text.get(start..start + expression.root.span.end));
+                fault.help(match written {
+                    Some(written) if !written.contains('"') => format!("write it as a list: `[\"${{{written}}}\"]`"),
+                    _ => "write it as a list, even where it has only one item".to_owned(),
+                })
+            }
             (Shape::Map, Shape::Text) => fault.help("name one of its fields, or make it text with `json(…)`"),
             _ => fault,
         }

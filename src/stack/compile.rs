@@ -26,6 +26,8 @@ use crate::{
 /// How deep an expression may nest, and how much may be in it. The CEL parser recurses, so this is checked before it runs.
 const DEPTH: usize = 30;
 const TOKENS: usize = 600;
+/// How deep the tree of an expression may be, which a chain of operators makes deep too.
+const LEVELS: usize = 60;
 
 /// All names of a file that expressions can see.
 #[derive(Default)]
@@ -59,7 +61,7 @@ const AWS: &[&str] = &["account_id", "region", "partition"];
 
 /// Compiles one expression; what is wrong with it is added to the faults.
 pub(super) fn compile<'a>(text: &str, names: &Names<'a>, sight: Sight, faults: &mut Vec<Fault>) -> (Expr, Type<'a>) {
-    let mut compiler = Compiler { names, sight, text, locals: vec![], info: None, faults };
+    let mut compiler = Compiler { names, sight, text, locals: vec![], level: 0, info: None, faults };
     let typed = match compiler.path() {
         Some(typed) => typed,
         None => compiler.cel(),
@@ -72,6 +74,7 @@ struct Compiler<'a, 'n> {
     sight: Sight,
     text: &'n str,
     locals: Vec<(String, Type<'a>)>,
+    level: usize,
     /// The places of the nodes of the tree.
     info: Option<Arc<SourceInfo>>,
     faults: &'n mut Vec<Fault>,
@@ -113,6 +116,9 @@ impl<'a> Compiler<'a, '_> {
                 _ => return None,
             }
         }
+        if steps.len() > LEVELS {
+            return None;
+        }
         let mut typed = self.root(&self.text[root.clone()], &root);
         for (part, key) in steps {
             let written = &self.text[part.clone()];
@@ -153,13 +159,18 @@ impl<'a> Compiler<'a, '_> {
                 let Some(error) = errors.errors.into_iter().next() else { return broken() };
                 let at = offset(self.text, error.pos);
                 let end = at + self.text[at..].chars().next().map_or(0, char::len_utf8);
-                let message = error
-                    .msg
-                    .strip_prefix("Syntax error: ")
-                    .unwrap_or(&error.msg)
-                    .replace("<EOF>", "the end")
-                    .replace("expecting", "instead of");
-                let message = message.replace("mismatched input", "found");
+                let message = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg);
+                let message = match message.strip_prefix("mismatched input ").and_then(|it| it.rsplit_once(" expecting ")) {
+                    Some((found, wanted)) => {
+                        let name = |it: &str| match it {
+                            "<EOF>" | "'<EOF>'" | "''" => "the end".to_owned(),
+                            "expression" => "a value".to_owned(),
+                            it => format!("`{}`", it.strip_prefix('\'').and_then(|it| it.strip_suffix('\'')).unwrap_or(it)),
+                        };
+                        format!("found {} instead of {}", name(found), name(wanted))
+                    }
+                    None => message.to_owned(),
+                };
                 self.faults.push(
                     Fault::new(&(at..end), "not a valid expression", message).help("expressions are written in CEL: https://cel.dev"),
                 );
@@ -192,7 +203,9 @@ impl<'a> Compiler<'a, '_> {
                 TokenKind::TokEnd => return None,
                 TokenKind::TokError => {
                     let why = lexer.get_error().map_or_else(|| "not a token".to_owned(), |it| it.message.clone());
-                    let span = if self.text.is_char_boundary(span.end) { span } else { span.start..span.start };
+                    // The lexer goes by bytes.
+                    let end = (span.end..=self.text.len()).find(|it| self.text.is_char_boundary(*it)).unwrap_or(span.start);
+                    let span = span.start..end;
                     return Some(Fault::new(&span, "not a valid expression", why).help("expressions are written in CEL: https://cel.dev"));
                 }
                 TokenKind::TokWhitespace | TokenKind::TokComment => continue,
@@ -203,10 +216,7 @@ impl<'a> Compiler<'a, '_> {
             }
             tokens += 1;
             if depth > DEPTH || questions > DEPTH || tokens > TOKENS {
-                return Some(
-                    Fault::new(&span, "an expression that is too large", "gets too deep or too long here")
-                        .help("split it up, with `vars` for its parts"),
-                );
+                return Some(too_large(&span));
             }
         }
     }
@@ -218,6 +228,17 @@ impl<'a> Compiler<'a, '_> {
     }
 
     fn lower(&mut self, tree: &IdedExpr) -> Typed<'a> {
+        if self.level == LEVELS {
+            let fault = too_large(&self.token(tree.id));
+            return self.fault(fault);
+        }
+        self.level += 1;
+        let typed = self.node(tree);
+        self.level -= 1;
+        typed
+    }
+
+    fn node(&mut self, tree: &IdedExpr) -> Typed<'a> {
         let token = self.token(tree.id);
         match &tree.expr {
             Ast::Literal(literal) => {
@@ -534,7 +555,13 @@ impl<'a> Compiler<'a, '_> {
                     let fault = Fault::new(span, format!("there is no `{name}`"), "refers to nothing");
                     let resources = self.names.resources.keys().map(String::as_str).filter(|_| self.sight.resources);
                     let locals = self.locals.iter().map(|it| it.0.as_str());
-                    let candidates: Vec<_> = resources.chain(SCOPES.iter().copied().filter(|it| *it != "stacks")).chain(locals).collect();
+                    let sight = self.sight;
+                    let scopes = SCOPES.iter().copied().filter(|it| match *it {
+                        "lookup" => sight.lookup,
+                        "each" => sight.each,
+                        other => other != "stacks",
+                    });
+                    let candidates: Vec<_> = resources.chain(scopes).chain(locals).collect();
                     let fault = if var {
                         let mut fault = fault.help(format!("write `vars.{name}` for the variable"));
                         fault.patch = Some(format!("vars.{name}"));
@@ -584,7 +611,10 @@ impl<'a> Compiler<'a, '_> {
             Type::Lookup(schema) => {
                 let Some(types) = schema else { return (Expr { kind: ExprKind::Broken, span }, Type::Any) };
                 match types.outputs.get(field) {
-                    Some(it) => (Expr { kind: ExprKind::Select(Box::new(of), field.to_owned()), span }, Type::Data(types, &it.schema)),
+                    Some(it) => (
+                        Expr { kind: ExprKind::Select { of: Box::new(of), field: field.to_owned(), checked: true }, span },
+                        Type::Data(types, &it.schema),
+                    ),
                     None => {
                         let fault = unknown(format!("`{}`", types.name)).suggest(field, types.outputs.keys().map(String::as_str), "fields");
                         self.fault(fault)
@@ -614,21 +644,31 @@ impl<'a> Compiler<'a, '_> {
             }
             Type::Data(types, schema) => match &types.resolve(schema).kind {
                 Kind::Object(fields) => match fields.get(field) {
-                    Some(it) => (Expr { kind: ExprKind::Select(Box::new(of), field.to_owned()), span }, Type::Data(types, &it.schema)),
+                    Some(it) => (
+                        Expr { kind: ExprKind::Select { of: Box::new(of), field: field.to_owned(), checked: true }, span },
+                        Type::Data(types, &it.schema),
+                    ),
                     None => {
                         let what = format!("`{}`", self.text[of.span.clone()].trim());
                         let fault = unknown(what).suggest(field, fields.keys().map(String::as_str), "fields");
                         self.fault(fault)
                     }
                 },
-                Kind::Map(item) => (Expr { kind: ExprKind::Select(Box::new(of), field.to_owned()), span }, Type::Data(types, item)),
-                Kind::Free => (Expr { kind: ExprKind::Select(Box::new(of), field.to_owned()), span }, Type::Any),
+                Kind::Map(item) => (
+                    Expr { kind: ExprKind::Select { of: Box::new(of), field: field.to_owned(), checked: false }, span },
+                    Type::Data(types, item),
+                ),
+                Kind::Free => {
+                    (Expr { kind: ExprKind::Select { of: Box::new(of), field: field.to_owned(), checked: false }, span }, Type::Any)
+                }
                 other => {
                     let label = format!("is {} and has no fields", super::values::describe(other));
                     self.fault(Fault::new(&of.span, format!("no `{field}` in it"), label))
                 }
             },
-            Type::Any | Type::Map => (Expr { kind: ExprKind::Select(Box::new(of), field.to_owned()), span }, Type::Any),
+            Type::Any | Type::Map => {
+                (Expr { kind: ExprKind::Select { of: Box::new(of), field: field.to_owned(), checked: false }, span }, Type::Any)
+            }
             other => {
                 let label = format!("is {} and has no fields", other.describe());
                 self.fault(Fault::new(&of.span, format!("no `{field}` in it"), label))
@@ -738,6 +778,10 @@ impl<'a> Compiler<'a, '_> {
         let skipped = rest.iter().take_while(|it| it.is_ascii_whitespace()).count();
         if rest.get(skipped) == Some(&bracket) { from + skipped + 1 } else { from }
     }
+}
+
+fn too_large(span: &Range<usize>) -> Fault {
+    Fault::new(span, "an expression that is too large", "gets too deep or too long here").help("split it up, with `vars` for its parts")
 }
 
 /// From a token to the end of the last of several parts.

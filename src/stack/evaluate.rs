@@ -5,6 +5,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use indexmap::IndexMap;
+
 use super::{
     Files, Scope,
     expression::{Expr, ExprKind, Expression, Fault, Loop, LoopKind, Operator, Root, list},
@@ -34,7 +36,7 @@ pub(super) enum Group {
     /// Without `for_each`; none where `when` switches it off.
     One(Option<Address>),
     /// With `for_each`: each key, with none where `when` switches that one off.
-    Several(Vec<(String, Option<Address>)>),
+    Several(IndexMap<String, Option<Address>>),
     /// Its keys depend on what is not known while validating.
     Generic(Address),
 }
@@ -44,7 +46,7 @@ impl Group {
         match self {
             Self::One(None) => vec![],
             Self::One(Some(it)) | Self::Generic(it) => vec![it.clone()],
-            Self::Several(all) => all.iter().filter_map(|it| it.1.clone()).collect(),
+            Self::Several(all) => all.values().flatten().cloned().collect(),
         }
     }
 }
@@ -146,11 +148,11 @@ impl<'a> Evaluation<'a> {
                     Value::Unknown(_) => return Ok(Target::Undecided),
                     other => return Err(fault(key, "instances are picked by their key", format!("is {}", describe_value(&other)))),
                 };
-                match all.iter().find(|it| it.0 == wanted) {
-                    Some((_, Some(address))) => Ok(Target::On(address.clone())),
-                    Some((_, None)) => Ok(Target::Off),
+                match all.get(&wanted) {
+                    Some(Some(address)) => Ok(Target::On(address.clone())),
+                    Some(None) => Ok(Target::Off),
                     None => {
-                        let keys: Vec<_> = all.iter().map(|it| it.0.as_str()).collect();
+                        let keys: Vec<_> = all.keys().map(String::as_str).collect();
                         let mut fault = Fault::new(&key.span, "there is no such instance", "not among the keys of its `for_each`");
                         fault.help = Some(list("its keys", &keys));
                         Err(Box::new(fault))
@@ -185,9 +187,14 @@ impl<'a> Evaluation<'a> {
                 Val::Data(Value::Null, _) => Val::Data(Value::Null, false),
                 _ => Val::Data(unknown(), false),
             }),
-            ExprKind::Select(of, field) => {
+            ExprKind::Select { of, field, checked } => {
+                if let Some(value) = self.look(expr) {
+                    return Ok(open(value.clone(), false));
+                }
                 let (value, secret) = self.data(of)?;
                 match value {
+                    Value::Null if *checked => Ok(Val::Data(Value::Null, secret)),
+                    Value::Map(map) if *checked && !map.contains_key(field) => Ok(Val::Data(Value::Null, secret)),
                     Value::Map(mut map) => match map.remove(field) {
                         Some(value) => Ok(open(value, secret)),
                         None => {
@@ -309,7 +316,29 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// What a path leads to without copying what it leads through, which may be large.
+    fn look(&self, expr: &Expr) -> Option<&'a Value> {
+        match &expr.kind {
+            ExprKind::Known(root, name) => self.frame.root(*root).get(name),
+            ExprKind::EachValue => self.each.map(|it| &it.value),
+            ExprKind::Select { of, field, .. } => self.look(of)?.get(field),
+            _ => None,
+        }
+    }
+
     fn index(&mut self, of: &Expr, key: &Expr) -> Outcome {
+        if let Some(whole) = self.look(of)
+            && let (index, false) = self.data(key)?
+        {
+            let found = match (whole, &index) {
+                (Value::Map(map), index) => plain_text(index).and_then(|it| map.get(&it)),
+                (Value::List(items), Value::Int(n)) => usize::try_from(*n).ok().and_then(|it| items.get(it)),
+                _ => None,
+            };
+            if let Some(value) = found {
+                return Ok(open(value.clone(), false));
+            }
+        }
         let whole = self.val(of)?;
         let (index, key_secret) = self.data(key)?;
         let (whole, secret) = match whole {
@@ -383,7 +412,7 @@ impl<'a> Evaluation<'a> {
                 let ExprKind::Resource(resource) = &right.kind else { return Ok(Val::Data(unknown(), secret)) };
                 let Group::Several(all) = &self.frame.groups[*resource] else { return Ok(Val::Data(unknown(), secret)) };
                 return Ok(match plain_text(&key) {
-                    Some(key) => Val::Data(Value::Bool(all.iter().any(|it| it.0 == key && it.1.is_some())), secret),
+                    Some(key) => Val::Data(Value::Bool(all.get(&key).is_some_and(Option::is_some)), secret),
                     None => Val::Data(unknown(), secret),
                 });
             }

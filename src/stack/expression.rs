@@ -61,7 +61,12 @@ pub(super) enum ExprKind {
         resource: usize,
         field: String,
     },
-    Select(Box<Expr>, String),
+    /// `checked` is a field that a schema has, and null where it is not there.
+    Select {
+        of: Box<Expr>,
+        field: String,
+        checked: bool,
+    },
     /// Whether an entry is there: `has(vars.tags.owner)`.
     Has(Box<Expr>, String),
     Index(Box<Expr>, Box<Expr>),

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     address::Address,
-    diagnostic::{Diagnostic, Place, Source, nearest},
+    diagnostic::{Diagnostic, Place, Source, any_error, nearest},
     resource::{
         Catalog,
         schema::{Fields, TypeSchema},
@@ -29,6 +29,8 @@ pub struct File(pub(super) Arc<Inner>);
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) source: Arc<Source>,
+    /// Whether nothing was wrong so far.
+    pub(super) sound: bool,
     pub(super) name: String,
     pub(super) region: Option<String>,
     pub(super) vars: IndexMap<String, Part>,
@@ -128,8 +130,9 @@ pub fn parse(source: Arc<Source>, catalog: &Catalog) -> (Option<File>, Vec<Diagn
         }
     };
     let mut parser = Parser { builder: Builder::new(source), catalog };
-    let inner = parser.file(&entries);
+    let mut inner = parser.file(&entries);
     diagnostics.append(&mut parser.builder.diagnostics);
+    inner.sound = !any_error(&diagnostics);
     (Some(File(Arc::new(inner))), super::in_order(diagnostics))
 }
 
@@ -177,7 +180,7 @@ impl<'a> Parser<'a> {
         let outputs = outputs.collect();
         let moved = moved.iter().filter_map(|it| self.moved(it, &numbers)).collect();
         let source = self.builder.source.clone();
-        Inner { source, name, region, vars, environments, tags, lookups, lookup_order, resources, outputs, moved }
+        Inner { source, sound: true, name, region, vars, environments, tags, lookups, lookup_order, resources, outputs, moved }
     }
 
     /// All names and their types, so that expressions can be checked in any order.
@@ -618,7 +621,7 @@ pub(super) fn visit(expr: &Expr, look: &mut dyn FnMut(&Expr)) {
         ExprKind::One(_, it)
         | ExprKind::Field { key: Some(it), .. }
         | ExprKind::Member { of: it, .. }
-        | ExprKind::Select(it, _)
+        | ExprKind::Select { of: it, .. }
         | ExprKind::Has(it, _)
         | ExprKind::Not(it)
         | ExprKind::Negate(it) => visit(it, look),

@@ -313,13 +313,13 @@ impl<'a> Resolver<'a> {
             let each = Each { key: unknown("key"), value: unknown("value") };
             return (Group::Generic(generic.clone()), vec![(generic, Some(each))]);
         };
-        let mut keys = vec![];
+        let mut keys = IndexMap::with_capacity(entries.len());
         let mut instances = vec![];
         for (key, value) in entries {
             let each = Each { key: Value::from(key.as_str()), value };
             let on = self.on(resource, Some(&each));
             let address = address.each(&key);
-            keys.push((key, on.then(|| address.clone())));
+            keys.insert(key, on.then(|| address.clone()));
             if on {
                 instances.push((address, Some(each)));
             }
@@ -339,12 +339,13 @@ impl<'a> Resolver<'a> {
             },
             Value::List(items) => {
                 let mut entries = vec![];
+                let mut seen = HashSet::new();
                 for (n, item) in items.into_iter().enumerate() {
                     let place = self.place(&part.place_of(&Path::default().item(n).0));
                     match item {
                         Value::Text(_) | Value::Int(_) => {
                             let key = super::evaluate::plain_text(&item).unwrap_or_default();
-                            if entries.iter().any(|(it, _)| *it == key) {
+                            if !seen.insert(key.clone()) {
                                 self.diagnostics.push(Diagnostic::error("the same key twice in `for_each`").at(&place, "is there already"));
                             } else {
                                 entries.push((key, item));
@@ -392,7 +393,7 @@ impl<'a> Resolver<'a> {
     /// Reports what must be known by now; true where it is wrong that it is not.
     fn undecided(&mut self, place: &Place, what: &str) -> bool {
         // While validating nothing is asked of AWS, and other mistakes have made things unknown and been reported.
-        let wrong = self.settings.caller.is_some() && !any_error(&self.diagnostics);
+        let wrong = self.settings.caller.is_some() && self.file.sound && !any_error(&self.diagnostics);
         if wrong {
             let diagnostic =
                 Diagnostic::error(format!("{what} depends on what is not known")).at(place, "is not known before something is applied");
@@ -466,11 +467,11 @@ impl<'a> Resolver<'a> {
         for it in &resource.depends_on {
             let Some(group) = frame.groups.get(it.resource) else { continue };
             match (&it.key, group) {
-                (Some(key), Group::Several(keys)) => match keys.iter().find(|it| it.0 == *key) {
-                    Some((_, address)) => all.extend(address.clone()),
+                (Some(key), Group::Several(keys)) => match keys.get(key) {
+                    Some(address) => all.extend(address.clone()),
                     None => {
                         let place = self.place(&it.place);
-                        let known: Vec<_> = keys.iter().map(|it| it.0.as_str()).collect();
+                        let known: Vec<_> = keys.keys().map(String::as_str).collect();
                         let diagnostic = Diagnostic::error("there is no such instance").at(&place, "not among the keys of its `for_each`");
                         self.diagnostics.push(diagnostic.help(list("its keys", &known)));
                     }
@@ -500,9 +501,7 @@ impl<'a> Resolver<'a> {
                 let key = key.as_ref().and_then(super::evaluate::plain_text);
                 let targets = match (group, key) {
                     (Group::One(Some(address)), _) => vec![address.clone()],
-                    (Group::Several(keys), Some(key)) => {
-                        keys.iter().find(|it| it.0 == key).and_then(|it| it.1.clone()).into_iter().collect()
-                    }
+                    (Group::Several(keys), Some(key)) => keys.get(&key).cloned().flatten().into_iter().collect(),
                     (group, _) => group.addresses(),
                 };
                 for target in targets {

@@ -301,7 +301,7 @@ pub(super) fn references(
             Some(false) => pairs.push(&parts[2]),
             None => pairs.extend(parts.iter()),
         },
-        ExprKind::Select(of, _) | ExprKind::Has(of, _) | ExprKind::Not(of) | ExprKind::Negate(of) => pairs.push(of),
+        ExprKind::Select { of, .. } | ExprKind::Has(of, _) | ExprKind::Not(of) | ExprKind::Negate(of) => pairs.push(of),
         ExprKind::Index(one, other) | ExprKind::And(one, other) | ExprKind::Or(one, other) | ExprKind::Binary(_, one, other) => {
             pairs.extend([&**one, &**other]);
         }

@@ -23,7 +23,10 @@ outputs:
     let found = BTreeMap::from([("zone".to_owned(), Value::from(serde_json::json!({ "id": "Z1", "servers": ["s1", "s2"] })))]);
     let (file, mut diagnostics) = parse(source(&text), catalog);
     let stack = file.filter(|_| diagnostics.is_empty()).and_then(|file| {
-        let settings = Settings { files: Files::new(|path| if path == "a.txt" { Ok("content".into()) } else { Err("not found".into()) }), ..settings("default") };
+        let settings = Settings {
+            files: Files::new(|path| if path == "a.txt" { Ok("content".into()) } else { Err("not found".into()) }),
+            ..settings("default")
+        };
         let (stack, problems) = resolve(&file, &settings, catalog, &found);
         diagnostics.extend(problems);
         stack
@@ -148,8 +151,8 @@ fn what_goes_wrong_is_said_where_it_is() {
         ("each.key", r#"!`each` without `for_each` ("each": nothing to iterate over in an output)"#),
         ("n", r#"!there is no `n` ("n": refers to nothing)"#),
         ("'a", r#"!not a valid expression ("'a": unterminated string literal)"#),
-        ("1 +", r#"!not a valid expression ("": found 'the end' instead of expression)"#),
-        ("a b", r#"!not a valid expression ("b": found 'b' instead of the end)"#),
+        ("1 +", r#"!not a valid expression ("": found the end instead of a value)"#),
+        ("a b", r#"!not a valid expression ("b": found `b` instead of the end)"#),
         ("", r#"!an empty expression ("": nothing between the braces)"#),
     ] {
         assert_eq!(value(expression), expected, "{expression}");

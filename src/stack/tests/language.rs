@@ -88,7 +88,9 @@ fn references_are_those_of_each_instance() {
 
 /// One resource under the given head, as properties.
 fn one(head: &str, body: &str, settings: &Settings) -> String {
-    let text = format!("stack: a\n{head}\nresources:\n  db:\n    test.database:\n{body}\n  vpc:\n    test.network: {{ cidr_block: 10.0.0.0/8 }}\n");
+    let text = format!(
+        "stack: a\n{head}\nresources:\n  db:\n    test.database:\n{body}\n  vpc:\n    test.network: {{ cidr_block: 10.0.0.0/8 }}\n"
+    );
     properties(&stack_with(&text, settings, &BTreeMap::new()), "db", &Known::default())
 }
 
@@ -145,7 +147,8 @@ resources:
 
 #[test]
 fn variables_come_from_the_stack_the_environment_and_the_command_line() {
-    let head = "vars: { a: 1, list: [x], b: \"${vars.a}-${env.name}\", c: \"${vars.b}!\" }\nenvironments: { dev: { vars: { a: 2 } }, prod: {} }";
+    let head =
+        "vars: { a: 1, list: [x], b: \"${vars.a}-${env.name}\", c: \"${vars.b}!\" }\nenvironments: { dev: { vars: { a: 2 } }, prod: {} }";
     let body = "      user: ${vars.c}\n      subnet_ids: ${vars.list}";
     assert_eq!(one(head, body, &settings("prod")), r#"{subnet_ids: ["x"], user: "1-prod!"}"#);
     assert_eq!(one(head, body, &settings("dev")), r#"{subnet_ids: ["x"], user: "2-dev!"}"#);
@@ -165,9 +168,15 @@ fn an_environment_that_is_not_declared_is_refused() {
     };
     assert_eq!(complain("", "default"), (String::new(), String::new()));
     assert_eq!(complain("", "local").0, "");
-    assert_eq!(complain("", "dev").0, "there is no environment `dev` in stack `a`\n  help: this stack declares none: leave `--env` out, or use `local`\n");
+    assert_eq!(
+        complain("", "dev").0,
+        "there is no environment `dev` in stack `a`\n  help: this stack declares none: leave `--env` out, or use `local`\n"
+    );
     let (said, declared) = complain("environments: { dev: , prod: {} }", "pord");
-    assert_eq!(said, "there is no environment `pord` in stack `a`\n  help: did you mean `prod`?\n  help: its environments: dev, prod, local\n");
+    assert_eq!(
+        said,
+        "there is no environment `pord` in stack `a`\n  help: did you mean `prod`?\n  help: its environments: dev, prod, local\n"
+    );
     assert_eq!(declared, "dev,prod");
     assert_ne!(complain("environments: { dev: {} }", "default").0, "");
 }
@@ -208,7 +217,9 @@ resources:
         if requests.is_empty() {
             break;
         }
-        rounds.push(requests.iter().map(|it| format!("{} {} {} {:?}", it.name, it.type_name, it.arguments, it.location.region)).collect::<Vec<_>>());
+        rounds.push(
+            requests.iter().map(|it| format!("{} {} {} {:?}", it.name, it.type_name, it.arguments, it.location.region)).collect::<Vec<_>>(),
+        );
         for it in requests {
             found.insert(it.name.clone(), Value::from(serde_json::json!({ "id": format!("id-{}", it.name), "servers": ["s1", "s2"] })));
         }
@@ -297,7 +308,10 @@ resources:
     assert_eq!(options.location.role.as_deref(), Some("arn:aws:iam::123456789012:role/r"));
     assert_eq!((options.protect, options.retain, options.create_before_destroy), (Some(true), true, Some(false)));
     assert_eq!(options.ignore_changes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["zone", "peers[0]"]);
-    assert_eq!((options.timeouts.create, options.timeouts.update, options.timeouts.delete), (Some(Duration::from_secs(5400)), None, Some(Duration::from_secs(90))));
+    assert_eq!(
+        (options.timeouts.create, options.timeouts.update, options.timeouts.delete),
+        (Some(Duration::from_secs(5400)), None, Some(Duration::from_secs(90)))
+    );
     assert_eq!(options.adopt.as_ref().map(crate::resource::Id::as_str), Some("subnet-x"));
     assert_eq!((options.suppress[0].check.as_str(), options.suppress[0].reason.as_str()), ("public-subnet", "wanted"));
 }
@@ -321,6 +335,7 @@ fn places_lead_into_the_file() {
 
 #[test]
 fn an_alias_shares_a_value() {
-    let text = "stack: a\nvars: { tags: &tags { Owner: me } }\nresources:\n  net:\n    test.network: { cidr_block: 10.0.0.0/8, tags: *tags }\n";
+    let text =
+        "stack: a\nvars: { tags: &tags { Owner: me } }\nresources:\n  net:\n    test.network: { cidr_block: 10.0.0.0/8, tags: *tags }\n";
     assert_eq!(properties(&stack(text), "net", &Known::default()), r#"{cidr_block: "10.0.0.0/8", tags: {Owner: "me"}}"#);
 }

@@ -42,9 +42,60 @@ moved: { old: vpc }
 ];
 
 const BITS: &[&str] = &[
-    "${", "}", "$${", "\"", "'", "[", "]", "{", "}", ": ", " #", "\t", "\n", "\n  ", "- ", "&a ", "*a", "? ", "|\n", ">\n", "é", "\u{feff}", "\u{0}", "!!str ",
-    "<<: ", "%", "---\n", "${subnet", ".id}", "for_each: ", "when: ${", "vars", "each.key", "lookup.", ".map(x, x)", "[0]", " + ", " ? a : b", "null", "~", "-9223372036854775808",
-    "((((((((", "'''", "\"\"\"", "\\u12", "r\"", "b'", "//", "in ", "cidr_host(", "1e999", "`a`", "/", "@",
+    "${",
+    "}",
+    "$${",
+    "\"",
+    "'",
+    "[",
+    "]",
+    "{",
+    "}",
+    ": ",
+    " #",
+    "\t",
+    "\n",
+    "\n  ",
+    "- ",
+    "&a ",
+    "*a",
+    "? ",
+    "|\n",
+    ">\n",
+    "é",
+    "\u{feff}",
+    "\u{0}",
+    "!!str ",
+    "<<: ",
+    "%",
+    "---\n",
+    "${subnet",
+    ".id}",
+    "for_each: ",
+    "when: ${",
+    "vars",
+    "each.key",
+    "lookup.",
+    ".map(x, x)",
+    "[0]",
+    " + ",
+    " ? a : b",
+    "null",
+    "~",
+    "-9223372036854775808",
+    "((((((((",
+    "'''",
+    "\"\"\"",
+    "\\u12",
+    "r\"",
+    "b'",
+    "//",
+    "in ",
+    "cidr_host(",
+    "1e999",
+    "`a`",
+    "/",
+    "@",
 ];
 
 /// One change to a text: where, how much of it goes, and what comes in its place.
@@ -119,10 +170,68 @@ fn deep_nesting_and_alias_bombs_are_refused() {
         writeln!(bomb, "  l{n}: &l{n} [{}]", vec![format!("*l{}", n - 1); 10].join(", ")).expect("a string takes all");
     }
     assert!(complaints(&bomb).starts_with("aliases make the file too large"), "{}", complaints(&bomb));
-    for expression in ["(".repeat(2000), "a ? b : ".repeat(2000), "!".repeat(2000), "a.".repeat(2000), "[".repeat(2000), "1 + ".repeat(2000)] {
-        let text = format!("stack: a\nvars:\n  x: \"${{{expression}1{}}}\"\n", if expression.starts_with('(') { ")".repeat(2000) } else { String::new() });
+    for expression in
+        ["(".repeat(2000), "a ? b : ".repeat(2000), "!".repeat(2000), "a.".repeat(2000), "[".repeat(2000), "1 + ".repeat(2000)]
+    {
+        let text = format!(
+            "stack: a\nvars:\n  x: \"${{{expression}1{}}}\"\n",
+            if expression.starts_with('(') { ")".repeat(2000) } else { String::new() }
+        );
         assert!(complaints(&text).contains("expression"), "{}", complaints(&text));
     }
+}
+
+/// As deep and as long as is allowed, on a thread with the small stack that workers have.
+#[test]
+fn what_is_just_allowed_fits_the_stack() {
+    let nested = format!("stack: a\nvars: {{ x: {}1{} }}\noutputs: {{ x: \"${{vars.x}}\" }}\n", "[".repeat(95), "]".repeat(95));
+    assert_eq!(complaints(&nested), "");
+    let both = format!("stack: a\noutputs: {{ x: {}\"${{{}1}}\"{} }}\n", "[".repeat(95), "1 + ".repeat(55), "]".repeat(95));
+    assert_eq!(complaints(&both), "");
+    let both = format!(
+        "stack: a\noutputs: {{ x: {}\"${{{}1{}}}\"{} }}\n",
+        "[".repeat(95),
+        "[1].map(x, ".repeat(25),
+        ")".repeat(25),
+        "]".repeat(95)
+    );
+    assert_eq!(complaints(&both), "");
+    for (expression, tail) in [
+        ("(1 + ".repeat(29), ")".repeat(29)),
+        ("[".repeat(29), "]".repeat(29)),
+        ("true ? 1 : ".repeat(29), String::new()),
+        ("1 + ".repeat(295), String::new()),
+        ("true && ".repeat(295), String::new()),
+        ("!".repeat(500), String::new()),
+        ("lower(".repeat(29), ")".repeat(29)),
+        ("[1].map(x, ".repeat(29), ")".repeat(29)),
+        ("{'a': ".repeat(29), "}".repeat(29)),
+        (String::new(), "[0]".repeat(190)),
+        (String::new(), ".a".repeat(290)),
+        (String::new(), ".lower()".repeat(120)),
+    ] {
+        run(&format!("stack: a\nvars: {{ deep: {{ a: 1 }} }}\noutputs:\n  x: \"${{{expression}vars.deep{tail}}}\"\n"));
+        run(&format!("stack: a\nvars: {{ deep: true }}\noutputs:\n  x: \"${{{expression}vars.deep{tail}}}\"\n"));
+    }
+}
+
+/// Instances that pick from each other and from large variables by their keys.
+#[test]
+fn picking_by_key_is_linear() {
+    let seconds = |count: usize| {
+        let mut text = String::from("stack: a\nvars:\n  all:\n");
+        for n in 0..count {
+            writeln!(text, "    k{n}: {{ zone: z{n} }}").expect("a string takes all");
+        }
+        text += "resources:\n  one: { for_each: \"${vars.all}\", test.subnet: { network_id: \"${vars.all[each.key].zone}\" } }\n";
+        text += "  two: { for_each: \"${vars.all}\", test.subnet: { network_id: \"${one[each.key].id}\" } }\n";
+        let begun = std::time::Instant::now();
+        assert_eq!(stack(&text).resources.len(), 2 * count);
+        begun.elapsed().as_secs_f64()
+    };
+    let best = |count: usize| seconds(count).min(seconds(count));
+    let (few, many) = (best(400), best(3200));
+    assert!(many < few * 8.0 * 4.0, "400 keys took {few:.3} s and 3200 took {many:.3} s");
 }
 
 fn large(count: usize) -> String {
