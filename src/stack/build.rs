@@ -3,8 +3,9 @@
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use super::{
-    compile::{self, Names, Sight},
+    compile::compile,
     expression::{Expression, Fault, Type, list},
+    names::{Names, Sight},
     pieces::{self, Piece},
     template::{Mixed, MixedPiece, Part, PartKind, Whole, diagnose, diagnose_misfit},
     tree::{self, Entry, Node},
@@ -206,7 +207,7 @@ impl<'a> Builder<'a> {
                     let inner = &text[span];
                     let start = self.verbatim(node, inner, &mut cursor);
                     let mut faults = vec![];
-                    let (root, ty) = compile::compile(inner, &self.names, sight, &mut faults);
+                    let (root, ty) = compile(inner, &self.names, sight, &mut faults);
                     let expression = Expression { root, start, scalar: node.span.clone() };
                     if faults.is_empty() && !alone {
                         faults.extend(self.inside_text(&expression, &ty));

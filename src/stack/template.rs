@@ -4,8 +4,10 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use super::{
     Scope, Template,
-    evaluate::{Each, Evaluation, Frame, name_unknown, plain_text},
+    calculate::{name_unknown, plain_text},
+    evaluate::Evaluation,
     expression::{Expr, ExprKind, Expression, Fault},
+    frame::{Each, Frame},
     values::{self, Misfit, Rule, describe_value},
 };
 use crate::{
