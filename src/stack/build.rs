@@ -3,8 +3,9 @@
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use super::{
-    compile::{self, Names, Sight},
+    compile::compile,
     expression::{Expression, Fault, Type, list},
+    names::{Names, Sight},
     pieces::{self, Piece},
     template::{Mixed, MixedPiece, Part, PartKind, Whole, diagnose, diagnose_misfit},
     tree::{self, Entry, Node},
@@ -84,7 +85,7 @@ impl<'a> Builder<'a> {
             }
             (tree::Kind::Map(entries), Some(Kind::Object(fields))) => {
                 let types = wanted.map(|it| it.0).expect("a kind comes with its type");
-                let entries = self.object(entries, types, fields, sight, anchor, "property");
+                let entries = self.object(entries, types, fields, sight, anchor);
                 let rule = wanted.map(|it| self.rule(it));
                 Part { place: anchor.clone(), kind: PartKind::Map { entries, rule } }
             }
@@ -106,7 +107,6 @@ impl<'a> Builder<'a> {
         fields: &'a Fields,
         sight: Sight,
         anchor: &Range<usize>,
-        what: &str,
     ) -> Vec<(String, Range<usize>, Part)> {
         let mut parts = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -118,7 +118,7 @@ impl<'a> Builder<'a> {
                     }
                     parts.push(self.entry(entry, Some((types, &field.schema)), sight));
                 }
-                None => self.unknown_key(entry, fields.keys().map(String::as_str), what, types.name),
+                None => self.unknown_key(entry, fields.keys().map(String::as_str), "property", &format!("`{}`", types.name)),
             }
         }
         for (name, field) in fields.iter().filter(|(_, it)| it.required) {
@@ -177,6 +177,9 @@ impl<'a> Builder<'a> {
                     let quote = if written.starts_with('\'') { '\'' } else { '"' };
                     misfit.patch = misfit.patch.map(|it| format!("{quote}{it}{quote}"));
                 }
+                if matches!(wanted, Some((_, Schema { kind: Kind::List { .. }, .. }))) && !written.contains(['\n', ',', ']']) {
+                    misfit.patch = Some(format!("[{written}]"));
+                }
                 let diagnostic = diagnose_misfit(misfit, &self.place(&node.span));
                 self.report(diagnostic);
                 broken
@@ -204,7 +207,7 @@ impl<'a> Builder<'a> {
                     let inner = &text[span];
                     let start = self.verbatim(node, inner, &mut cursor);
                     let mut faults = vec![];
-                    let (root, ty) = compile::compile(inner, &self.names, sight, &mut faults);
+                    let (root, ty) = compile(inner, &self.names, sight, &mut faults);
                     let expression = Expression { root, start, scalar: node.span.clone() };
                     if faults.is_empty() && !alone {
                         faults.extend(self.inside_text(&expression, &ty));
@@ -353,7 +356,13 @@ impl<'a> Builder<'a> {
             (Shape::Text, Shape::Int) => fault.help("make a number of it with `int(…)`"),
             (Shape::Text, Shape::Number) => fault.help("make a number of it with `double(…)`"),
             (Shape::Text, Shape::Bool) => fault.help("make it true or false with `bool(…)`"),
-            (_, Shape::List) => fault.help("write it as a list, even where it has only one item"),
+            (_, Shape::List) => {
+                let written = expression.start.and_then(|start| self.source.text.get(start..start + expression.root.span.end));
+                fault.help(match written {
+                    Some(written) if !written.contains('"') => format!("write it as a list: `[\"${{{written}}}\"]`"),
+                    _ => "write it as a list, even where it has only one item".to_owned(),
+                })
+            }
             (Shape::Map, Shape::Text) => fault.help("name one of its fields, or make it text with `json(…)`"),
             _ => fault,
         }

@@ -12,54 +12,23 @@ use cel::{
         pratt_parser::{Lexer, TokenKind},
     },
 };
-use indexmap::IndexMap;
 
 use super::{
-    expression::{Expr, ExprKind, Fault, Loop, LoopKind, Operator, Root, Type},
+    expression::{Expr, ExprKind, Fault, Loop, LoopKind, Operator, Type},
     functions,
+    names::{Names, Sight, is_cel_word},
 };
-use crate::{
-    resource::schema::{Kind, Schema, TypeSchema},
-    value::Value,
-};
+use crate::{resource::schema::Kind, value::Value};
 
 /// How deep an expression may nest, and how much may be in it. The CEL parser recurses, so this is checked before it runs.
 const DEPTH: usize = 30;
 const TOKENS: usize = 600;
-
-/// All names of a file that expressions can see.
-#[derive(Default)]
-pub(super) struct Names<'a> {
-    pub(super) resources: IndexMap<String, ResourceName<'a>>,
-    pub(super) lookups: IndexMap<String, Option<&'a TypeSchema>>,
-    pub(super) vars: IndexMap<String, ()>,
-}
-
-pub(super) struct ResourceName<'a> {
-    /// None where the type is unknown, which has been reported.
-    pub(super) schema: Option<&'a TypeSchema>,
-    pub(super) several: bool,
-    pub(super) span: Range<usize>,
-}
-
-/// What expressions can see from where they stand.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sight {
-    pub(super) lookup: bool,
-    pub(super) each: bool,
-    pub(super) resources: bool,
-    /// Where that is, for a sentence: "in …".
-    pub(super) at: &'static str,
-}
-
-/// Names that mean something by themselves.
-pub(super) const SCOPES: &[&str] = &["vars", "env", "aws", "lookup", "each", "stacks"];
-const ENV: &[&str] = &["name", "local", "protect"];
-const AWS: &[&str] = &["account_id", "region", "partition"];
+/// How deep the tree of an expression may be, which a chain of operators makes deep too.
+const LEVELS: usize = 60;
 
 /// Compiles one expression; what is wrong with it is added to the faults.
 pub(super) fn compile<'a>(text: &str, names: &Names<'a>, sight: Sight, faults: &mut Vec<Fault>) -> (Expr, Type<'a>) {
-    let mut compiler = Compiler { names, sight, text, locals: vec![], info: None, faults };
+    let mut compiler = Compiler { names, sight, text, locals: vec![], level: 0, info: None, faults };
     let typed = match compiler.path() {
         Some(typed) => typed,
         None => compiler.cel(),
@@ -67,17 +36,18 @@ pub(super) fn compile<'a>(text: &str, names: &Names<'a>, sight: Sight, faults: &
     compiler.value(typed)
 }
 
-struct Compiler<'a, 'n> {
-    names: &'n Names<'a>,
-    sight: Sight,
-    text: &'n str,
-    locals: Vec<(String, Type<'a>)>,
+pub(super) struct Compiler<'a, 'n> {
+    pub(super) names: &'n Names<'a>,
+    pub(super) sight: Sight,
+    pub(super) text: &'n str,
+    pub(super) locals: Vec<(String, Type<'a>)>,
+    level: usize,
     /// The places of the nodes of the tree.
     info: Option<Arc<SourceInfo>>,
     faults: &'n mut Vec<Fault>,
 }
 
-type Typed<'a> = (Expr, Type<'a>);
+pub(super) type Typed<'a> = (Expr, Type<'a>);
 
 impl<'a> Compiler<'a, '_> {
     /// Names and dots and constant keys, without the parser: nearly all expressions are this.
@@ -112,6 +82,9 @@ impl<'a> Compiler<'a, '_> {
                 }
                 _ => return None,
             }
+        }
+        if steps.len() > LEVELS {
+            return None;
         }
         let mut typed = self.root(&self.text[root.clone()], &root);
         for (part, key) in steps {
@@ -153,13 +126,18 @@ impl<'a> Compiler<'a, '_> {
                 let Some(error) = errors.errors.into_iter().next() else { return broken() };
                 let at = offset(self.text, error.pos);
                 let end = at + self.text[at..].chars().next().map_or(0, char::len_utf8);
-                let message = error
-                    .msg
-                    .strip_prefix("Syntax error: ")
-                    .unwrap_or(&error.msg)
-                    .replace("<EOF>", "the end")
-                    .replace("expecting", "instead of");
-                let message = message.replace("mismatched input", "found");
+                let message = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg);
+                let message = match message.strip_prefix("mismatched input ").and_then(|it| it.rsplit_once(" expecting ")) {
+                    Some((found, wanted)) => {
+                        let name = |it: &str| match it {
+                            "<EOF>" | "'<EOF>'" | "''" => "the end".to_owned(),
+                            "expression" => "a value".to_owned(),
+                            it => format!("`{}`", it.strip_prefix('\'').and_then(|it| it.strip_suffix('\'')).unwrap_or(it)),
+                        };
+                        format!("found {} instead of {}", name(found), name(wanted))
+                    }
+                    None => message.to_owned(),
+                };
                 self.faults.push(
                     Fault::new(&(at..end), "not a valid expression", message).help("expressions are written in CEL: https://cel.dev"),
                 );
@@ -174,8 +152,9 @@ impl<'a> Compiler<'a, '_> {
         let named =
             |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.' | b'/' | b':'));
         let looks = named(service) && service.as_bytes()[0].is_ascii_alphabetic() && named(rest.split([',', '}']).next()?.trim_end());
-        looks.then(|| {
-            Fault::new(&(0..self.text.len()), "not a valid expression", "looks like a variable of IAM policies")
+        looks.then(|| Fault {
+            escape: true,
+            ..Fault::new(&(0..self.text.len()), "not a valid expression", "looks like a variable of IAM policies")
                 .help(format!("write `$${{{}}}` to keep it as text for AWS", self.text))
         })
     }
@@ -191,7 +170,9 @@ impl<'a> Compiler<'a, '_> {
                 TokenKind::TokEnd => return None,
                 TokenKind::TokError => {
                     let why = lexer.get_error().map_or_else(|| "not a token".to_owned(), |it| it.message.clone());
-                    let span = if self.text.is_char_boundary(span.end) { span } else { span.start..span.start };
+                    // The lexer goes by bytes.
+                    let end = (span.end..=self.text.len()).find(|it| self.text.is_char_boundary(*it)).unwrap_or(span.start);
+                    let span = span.start..end;
                     return Some(Fault::new(&span, "not a valid expression", why).help("expressions are written in CEL: https://cel.dev"));
                 }
                 TokenKind::TokWhitespace | TokenKind::TokComment => continue,
@@ -202,10 +183,7 @@ impl<'a> Compiler<'a, '_> {
             }
             tokens += 1;
             if depth > DEPTH || questions > DEPTH || tokens > TOKENS {
-                return Some(
-                    Fault::new(&span, "an expression that is too large", "gets too deep or too long here")
-                        .help("split it up, with `vars` for its parts"),
-                );
+                return Some(too_large(&span));
             }
         }
     }
@@ -217,6 +195,17 @@ impl<'a> Compiler<'a, '_> {
     }
 
     fn lower(&mut self, tree: &IdedExpr) -> Typed<'a> {
+        if self.level == LEVELS {
+            let fault = too_large(&self.token(tree.id));
+            return self.fault(fault);
+        }
+        self.level += 1;
+        let typed = self.node(tree);
+        self.level -= 1;
+        typed
+    }
+
+    fn node(&mut self, tree: &IdedExpr) -> Typed<'a> {
         let token = self.token(tree.id);
         match &tree.expr {
             Ast::Literal(literal) => {
@@ -498,228 +487,13 @@ impl<'a> Compiler<'a, '_> {
         (Expr { kind, span }, function.result())
     }
 
-    fn root(&mut self, name: &str, span: &Range<usize>) -> Typed<'a> {
-        let make = |kind, ty| (Expr { kind, span: span.clone() }, ty);
-        if let Some(slot) = self.locals.iter().rposition(|it| it.0 == name) {
-            return make(ExprKind::Local(slot), self.locals[slot].1.clone());
-        }
-        let at = self.sight.at;
-        match name {
-            "vars" => make(ExprKind::Whole(Root::Vars), Type::Root(Root::Vars)),
-            "env" => make(ExprKind::Whole(Root::Env), Type::Root(Root::Env)),
-            "aws" => make(ExprKind::Whole(Root::Aws), Type::Root(Root::Aws)),
-            "lookup" if self.sight.lookup => make(ExprKind::Whole(Root::Lookup), Type::Root(Root::Lookup)),
-            "lookup" => self.fault(Fault::new(span, format!("`lookup` cannot be used {at}"), "not known here")),
-            "each" if self.sight.each => make(ExprKind::Broken, Type::Each),
-            "each" => {
-                let help = "`each.key` and `each.value` exist beside a `for_each`";
-                self.fault(Fault::new(span, "`each` without `for_each`", format!("nothing to iterate over {at}")).help(help))
-            }
-            "stacks" => self.fault(
-                Fault::new(span, "references to other stacks are not supported yet", "another stack").help("use a `lookup` or a variable"),
-            ),
-            _ => match self.names.resources.get_full(name) {
-                Some((index, _, it)) if self.sight.resources => {
-                    make(ExprKind::Resource(index), if it.several { Type::Several(index) } else { Type::Instance(index) })
-                }
-                Some((.., it)) => {
-                    let mut fault =
-                        Fault::new(span, format!("a resource cannot be referred to {at}"), "not known yet when this is decided");
-                    fault.other = Some((it.span.clone(), "this resource".into()));
-                    self.fault(fault.help("use `vars`, `env` or `lookup`: they are known before anything runs"))
-                }
-                None => {
-                    let var = self.names.vars.contains_key(name);
-                    let fault = Fault::new(span, format!("there is no `{name}`"), "refers to nothing");
-                    let resources = self.names.resources.keys().map(String::as_str).filter(|_| self.sight.resources);
-                    let locals = self.locals.iter().map(|it| it.0.as_str());
-                    let candidates: Vec<_> = resources.chain(SCOPES.iter().copied().filter(|it| *it != "stacks")).chain(locals).collect();
-                    let fault = if var {
-                        let mut fault = fault.help(format!("write `vars.{name}` for the variable"));
-                        fault.patch = Some(format!("vars.{name}"));
-                        fault
-                    } else {
-                        fault.suggest(name, candidates, "names")
-                    };
-                    self.fault(fault)
-                }
-            },
-        }
-    }
-
-    fn select(&mut self, (of, ty): Typed<'a>, field: &str, at: &Range<usize>) -> Typed<'a> {
-        let span = of.span.start..at.end;
-        let unknown = |what: String| Fault::new(at, format!("{what} has no `{field}`"), "unknown");
-        match ty {
-            Type::Root(root) => {
-                let (known, what): (Vec<&str>, _) = match root {
-                    Root::Vars => (self.names.vars.keys().map(String::as_str).collect(), "variables"),
-                    Root::Env => (ENV.to_vec(), "fields of `env`"),
-                    Root::Aws => (AWS.to_vec(), "fields of `aws`"),
-                    Root::Lookup => (self.names.lookups.keys().map(String::as_str).collect(), "lookups"),
-                };
-                if !known.contains(&field) {
-                    let summary = match root {
-                        Root::Vars => format!("there is no variable `{field}`"),
-                        Root::Lookup => format!("there is no lookup `{field}`"),
-                        Root::Env => format!("`env` has no `{field}`"),
-                        Root::Aws => format!("`aws` has no `{field}`"),
-                    };
-                    return self.fault(Fault::new(at, summary, "refers to nothing").suggest(field, known, what));
-                }
-                let ty = match (root, field) {
-                    (Root::Lookup, _) => Type::Lookup(self.names.lookups.get(field).copied().flatten()),
-                    (Root::Aws, _) | (Root::Env, "name") => Type::Text,
-                    (Root::Env, _) => Type::Bool,
-                    _ => Type::Any,
-                };
-                (Expr { kind: ExprKind::Known(root, field.to_owned()), span }, ty)
-            }
-            Type::Each => match field {
-                "key" => (Expr { kind: ExprKind::EachKey, span }, Type::Text),
-                "value" => (Expr { kind: ExprKind::EachValue, span }, Type::Any),
-                _ => self.fault(unknown("`each`".into()).suggest(field, ["key", "value"], "fields of `each`")),
-            },
-            Type::Lookup(schema) => {
-                let Some(types) = schema else { return (Expr { kind: ExprKind::Broken, span }, Type::Any) };
-                match types.outputs.get(field) {
-                    Some(it) => (Expr { kind: ExprKind::Select(Box::new(of), field.to_owned()), span }, Type::Data(types, &it.schema)),
-                    None => {
-                        let fault = unknown(format!("`{}`", types.name)).suggest(field, types.outputs.keys().map(String::as_str), "fields");
-                        self.fault(fault)
-                    }
-                }
-            }
-            Type::Instance(resource) => {
-                let (name, it) = self.names.resources.get_index(resource).expect("only resources that exist have a number");
-                let Some(types) = it.schema else { return (Expr { kind: ExprKind::Broken, span }, Type::Any) };
-                let Some(found) = types.outputs.get(field).or_else(|| types.properties.get(field)) else {
-                    let known = types.outputs.keys().chain(types.properties.keys()).map(String::as_str);
-                    let mut fault = unknown(format!("`{}`", types.name)).suggest(field, known, "fields");
-                    fault.other = Some((it.span.clone(), format!("`{name}` is of this type")));
-                    return self.fault(fault);
-                };
-                let kind = match of.kind {
-                    ExprKind::Resource(resource) => ExprKind::Field { resource, key: None, field: field.to_owned() },
-                    ExprKind::One(resource, key) => ExprKind::Field { resource, key: Some(key), field: field.to_owned() },
-                    _ => ExprKind::Member { of: Box::new(of), resource, field: field.to_owned() },
-                };
-                (Expr { kind, span }, Type::Data(types, &found.schema))
-            }
-            Type::Several(resource) => {
-                let name = self.name_of(resource);
-                let help = format!("pick one, `{name}[\"key\"].{field}`, or take all, `{name}.map(it, it.{field})`");
-                self.fault(Fault::new(&span, format!("`{name}` is several resources"), "has a `for_each`").help(help))
-            }
-            Type::Data(types, schema) => match &types.resolve(schema).kind {
-                Kind::Object(fields) => match fields.get(field) {
-                    Some(it) => (Expr { kind: ExprKind::Select(Box::new(of), field.to_owned()), span }, Type::Data(types, &it.schema)),
-                    None => {
-                        let what = format!("`{}`", self.text[of.span.clone()].trim());
-                        let fault = unknown(what).suggest(field, fields.keys().map(String::as_str), "fields");
-                        self.fault(fault)
-                    }
-                },
-                Kind::Map(item) => (Expr { kind: ExprKind::Select(Box::new(of), field.to_owned()), span }, Type::Data(types, item)),
-                Kind::Free => (Expr { kind: ExprKind::Select(Box::new(of), field.to_owned()), span }, Type::Any),
-                other => {
-                    let label = format!("is {} and has no fields", super::values::describe(other));
-                    self.fault(Fault::new(&of.span, format!("no `{field}` in it"), label))
-                }
-            },
-            Type::Any | Type::Map => (Expr { kind: ExprKind::Select(Box::new(of), field.to_owned()), span }, Type::Any),
-            other => {
-                let label = format!("is {} and has no fields", other.describe());
-                self.fault(Fault::new(&of.span, format!("no `{field}` in it"), label))
-            }
-        }
-    }
-
-    fn index(&mut self, (of, ty): Typed<'a>, (key, key_type): Typed<'a>, span: Range<usize>) -> Typed<'a> {
-        let constant = match &key.kind {
-            ExprKind::Constant(Value::Text(it)) => Some(it.clone()),
-            _ => None,
-        };
-        match (ty, constant) {
-            (Type::Several(resource), _) => match (key_type, of.kind) {
-                (Type::Text | Type::Any | Type::Data(..), ExprKind::Resource(_)) => {
-                    (Expr { kind: ExprKind::One(resource, Box::new(key)), span }, Type::Instance(resource))
-                }
-                (other, _) => {
-                    let label = format!("is {}", other.describe());
-                    self.fault(
-                        Fault::new(&key.span, "instances are picked by their key", label)
-                            .help("the keys are those of its `for_each`, as text"),
-                    )
-                }
-            },
-            (Type::Instance(resource), _) => {
-                let name = self.name_of(resource);
-                let help = format!("write `{name}.field` without a key");
-                self.fault(Fault::new(&span, format!("`{name}` is one resource"), "has no `for_each`, so no keys").help(help))
-            }
-            (ty @ (Type::Root(_) | Type::Lookup(_) | Type::Each), Some(field)) => {
-                let at = key.span.clone();
-                let typed = self.select((of, ty), &field, &at);
-                (Expr { span, ..typed.0 }, typed.1)
-            }
-            (Type::Lookup(_) | Type::Each, None) => {
-                self.fault(Fault::new(&key.span, "fields are picked by their name", "not a constant text"))
-            }
-            (Type::Data(types, schema), constant) => {
-                let item: &'a Schema = match (&types.resolve(schema).kind, constant) {
-                    (Kind::List { item, .. } | Kind::Map(item), _) => item,
-                    (Kind::Object(_), Some(field)) => {
-                        let at = key.span.clone();
-                        return self.select((of, Type::Data(types, schema)), &field, &at);
-                    }
-                    (Kind::Free | Kind::Object(_), _) => {
-                        return (Expr { kind: ExprKind::Index(Box::new(of), Box::new(key)), span }, Type::Any);
-                    }
-                    (other, _) => {
-                        let label = format!("is {}", super::values::describe(other));
-                        return self.fault(Fault::new(&of.span, "nothing can be picked from it", label));
-                    }
-                };
-                (Expr { kind: ExprKind::Index(Box::new(of), Box::new(key)), span }, Type::Data(types, item))
-            }
-            (Type::Instances(resource), _) => (Expr { kind: ExprKind::Index(Box::new(of), Box::new(key)), span }, Type::Instance(resource)),
-            (Type::List(item), _) => (Expr { kind: ExprKind::Index(Box::new(of), Box::new(key)), span }, *item),
-            (Type::Any | Type::Map | Type::Root(_), _) => (Expr { kind: ExprKind::Index(Box::new(of), Box::new(key)), span }, Type::Any),
-            (other, _) => {
-                let label = format!("is {}", other.describe());
-                self.fault(Fault::new(&of.span, "nothing can be picked from it", label))
-            }
-        }
-    }
-
-    /// What can stand where data is wanted: a resource is none.
-    fn value(&mut self, (expr, ty): Typed<'a>) -> Typed<'a> {
-        if matches!(ty, Type::Each) {
-            return self.fault(Fault::new(&expr.span, "`each` by itself is no value", "write `each.key` or `each.value`"));
-        }
-        let Some(resource) = ty.resource() else { return (expr, ty) };
-        // Looping over instances is fine as long as they do not leave the expression.
-        let name = self.name_of(resource).to_owned();
-        let fields: Vec<_> =
-            self.names.resources[resource].schema.into_iter().flat_map(|it| it.outputs.keys()).map(String::as_str).collect();
-        let (label, example) = match ty {
-            Type::Instance(_) => {
-                ("a whole resource", format!("`{}.{}`", self.text[expr.span.clone()].trim(), fields.first().unwrap_or(&"field")))
-            }
-            _ => ("several whole resources", format!("`{name}.map(it, it.{})`", fields.first().unwrap_or(&"field"))),
-        };
-        let fault = Fault::new(&expr.span, format!("`{name}` is a resource and not a value"), label);
-        self.fault(fault.help(format!("name one of its fields: {example}; {}", super::expression::list("its outputs", &fields))))
-    }
-
-    fn fault(&mut self, fault: Fault) -> Typed<'a> {
+    pub(super) fn fault(&mut self, fault: Fault) -> Typed<'a> {
         let span = fault.span.clone();
         self.faults.push(fault);
         (Expr { kind: ExprKind::Broken, span }, Type::Any)
     }
 
-    fn name_of(&self, resource: usize) -> &str {
+    pub(super) fn name_of(&self, resource: usize) -> &str {
         self.names.resources.get_index(resource).map_or("", |it| it.0)
     }
 
@@ -739,6 +513,10 @@ impl<'a> Compiler<'a, '_> {
     }
 }
 
+fn too_large(span: &Range<usize>) -> Fault {
+    Fault::new(span, "an expression that is too large", "gets too deep or too long here").help("split it up, with `vars` for its parts")
+}
+
 /// From a token to the end of the last of several parts.
 fn span_of(items: &[Typed<'_>], token: &Range<usize>) -> Range<usize> {
     token.start..items.last().map_or(token.end, |it| it.0.span.end).max(token.end)
@@ -756,32 +534,4 @@ fn offset(text: &str, (line, column): (isize, isize)) -> usize {
         at -= 1;
     }
     at
-}
-
-/// Words that CEL keeps for itself.
-pub(super) fn is_cel_word(word: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "false",
-        "for",
-        "function",
-        "if",
-        "import",
-        "in",
-        "let",
-        "loop",
-        "namespace",
-        "null",
-        "package",
-        "return",
-        "true",
-        "var",
-        "void",
-        "while",
-    ];
-    WORDS.contains(&word)
 }

@@ -3,69 +3,19 @@
 //! What is unknown or secret is carried through: whatever touches an unknown value is unknown, unless the other parts decide it
 //! alone, and whatever touches a secret is secret. Failures never show a value.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use super::{
-    Files, Scope,
-    expression::{Expr, ExprKind, Expression, Fault, Loop, LoopKind, Operator, Root, list},
+    Scope,
+    calculate::{Calculation, calculate, hide, plain_text, reveal},
+    expression::{Expr, ExprKind, Expression, Fault, Loop, LoopKind, Operator, list},
+    frame::{Each, Frame, Group},
     values::describe_value,
 };
 use crate::{
     address::Address,
-    resource::Secret,
     value::{Unknown, Value},
 };
-
-/// All that expressions see besides other resources, for one stack in one environment.
-#[derive(Debug, Default)]
-pub(super) struct Frame {
-    pub(super) vars: BTreeMap<String, Value>,
-    pub(super) env: BTreeMap<String, Value>,
-    pub(super) aws: BTreeMap<String, Value>,
-    pub(super) lookups: BTreeMap<String, Value>,
-    /// By the number of the resource.
-    pub(super) groups: Vec<Group>,
-    pub(super) files: Files,
-}
-
-/// What became of a resource of the file.
-#[derive(Debug)]
-pub(super) enum Group {
-    /// Without `for_each`; none where `when` switches it off.
-    One(Option<Address>),
-    /// With `for_each`: each key, with none where `when` switches that one off.
-    Several(Vec<(String, Option<Address>)>),
-    /// Its keys depend on what is not known while validating.
-    Generic(Address),
-}
-
-impl Group {
-    pub(super) fn addresses(&self) -> Vec<Address> {
-        match self {
-            Self::One(None) => vec![],
-            Self::One(Some(it)) | Self::Generic(it) => vec![it.clone()],
-            Self::Several(all) => all.iter().filter_map(|it| it.1.clone()).collect(),
-        }
-    }
-}
-
-/// The entry of the loop that an instance is made for.
-#[derive(Clone, Debug)]
-pub(super) struct Each {
-    pub(super) key: Value,
-    pub(super) value: Value,
-}
-
-impl Frame {
-    pub(super) fn root(&self, root: Root) -> &BTreeMap<String, Value> {
-        match root {
-            Root::Vars => &self.vars,
-            Root::Env => &self.env,
-            Root::Aws => &self.aws,
-            Root::Lookup => &self.lookups,
-        }
-    }
-}
 
 /// A value while it is worked with.
 #[derive(Clone, Debug)]
@@ -146,11 +96,11 @@ impl<'a> Evaluation<'a> {
                     Value::Unknown(_) => return Ok(Target::Undecided),
                     other => return Err(fault(key, "instances are picked by their key", format!("is {}", describe_value(&other)))),
                 };
-                match all.iter().find(|it| it.0 == wanted) {
-                    Some((_, Some(address))) => Ok(Target::On(address.clone())),
-                    Some((_, None)) => Ok(Target::Off),
+                match all.get(&wanted) {
+                    Some(Some(address)) => Ok(Target::On(address.clone())),
+                    Some(None) => Ok(Target::Off),
                     None => {
-                        let keys: Vec<_> = all.iter().map(|it| it.0.as_str()).collect();
+                        let keys: Vec<_> = all.keys().map(String::as_str).collect();
                         let mut fault = Fault::new(&key.span, "there is no such instance", "not among the keys of its `for_each`");
                         fault.help = Some(list("its keys", &keys));
                         Err(Box::new(fault))
@@ -185,9 +135,14 @@ impl<'a> Evaluation<'a> {
                 Val::Data(Value::Null, _) => Val::Data(Value::Null, false),
                 _ => Val::Data(unknown(), false),
             }),
-            ExprKind::Select(of, field) => {
+            ExprKind::Select { of, field, checked } => {
+                if let Some(value) = self.look(expr) {
+                    return Ok(open(value.clone(), false));
+                }
                 let (value, secret) = self.data(of)?;
                 match value {
+                    Value::Null if *checked => Ok(Val::Data(Value::Null, secret)),
+                    Value::Map(map) if *checked && !map.contains_key(field) => Ok(Val::Data(Value::Null, secret)),
                     Value::Map(mut map) => match map.remove(field) {
                         Some(value) => Ok(open(value, secret)),
                         None => {
@@ -309,7 +264,29 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// What a path leads to without copying what it leads through, which may be large.
+    fn look(&self, expr: &Expr) -> Option<&'a Value> {
+        match &expr.kind {
+            ExprKind::Known(root, name) => self.frame.root(*root).get(name),
+            ExprKind::EachValue => self.each.map(|it| &it.value),
+            ExprKind::Select { of, field, .. } => self.look(of)?.get(field),
+            _ => None,
+        }
+    }
+
     fn index(&mut self, of: &Expr, key: &Expr) -> Outcome {
+        if let Some(whole) = self.look(of)
+            && let (index, false) = self.data(key)?
+        {
+            let found = match (whole, &index) {
+                (Value::Map(map), index) => plain_text(index).and_then(|it| map.get(&it)),
+                (Value::List(items), Value::Int(n)) => usize::try_from(*n).ok().and_then(|it| items.get(it)),
+                _ => None,
+            };
+            if let Some(value) = found {
+                return Ok(open(value.clone(), false));
+            }
+        }
         let whole = self.val(of)?;
         let (index, key_secret) = self.data(key)?;
         let (whole, secret) = match whole {
@@ -383,7 +360,7 @@ impl<'a> Evaluation<'a> {
                 let ExprKind::Resource(resource) = &right.kind else { return Ok(Val::Data(unknown(), secret)) };
                 let Group::Several(all) = &self.frame.groups[*resource] else { return Ok(Val::Data(unknown(), secret)) };
                 return Ok(match plain_text(&key) {
-                    Some(key) => Val::Data(Value::Bool(all.iter().any(|it| it.0 == key && it.1.is_some())), secret),
+                    Some(key) => Val::Data(Value::Bool(all.get(&key).is_some_and(Option::is_some)), secret),
                     None => Val::Data(unknown(), secret),
                 });
             }
@@ -534,112 +511,4 @@ fn open(value: Value, secret: bool) -> Val {
 /// Puts a value down, to become a part of another.
 fn close(value: Value, secret: bool) -> Value {
     if secret { hide(value) } else { value }
-}
-
-/// Hides all that a value tells.
-fn hide(value: Value) -> Value {
-    match value {
-        Value::Null | Value::Secret(_) | Value::Unknown(_) => value,
-        Value::List(items) => Value::List(items.into_iter().map(hide).collect()),
-        Value::Map(map) => Value::Map(map.into_iter().map(|(key, it)| (key, hide(it))).collect()),
-        other => Value::Secret(Secret::new(plain_text(&other).unwrap_or_default())),
-    }
-}
-
-/// Shows the secrets in a value, for a calculation whose result is hidden again.
-fn reveal(value: &mut Value) {
-    match value {
-        Value::Secret(secret) => *value = Value::Text(secret.reveal().to_owned()),
-        Value::List(items) => items.iter_mut().for_each(reveal),
-        Value::Map(map) => map.values_mut().for_each(reveal),
-        _ => {}
-    }
-}
-
-/// A scalar as text; none for what has no plain text.
-pub(super) fn plain_text(value: &Value) -> Option<String> {
-    match value {
-        Value::Text(text) => Some(text.clone()),
-        Value::Int(it) => Some(it.to_string()),
-        Value::Float(it) => Some(it.to_string()),
-        Value::Bool(it) => Some(it.to_string()),
-        _ => None,
-    }
-}
-
-enum Calculation {
-    Types,
-    Zero,
-    Overflow,
-}
-
-fn calculate(operator: Operator, one: &Value, other: &Value) -> Result<Value, Calculation> {
-    use Value::{Float, Int, Text};
-    let overflow = |it: Option<i64>| it.map(Int).ok_or(Calculation::Overflow);
-    Ok(match (operator, one, other) {
-        (Operator::Equal, ..) => Value::Bool(equal(one, other)),
-        (Operator::NotEqual, ..) => Value::Bool(!equal(one, other)),
-        (Operator::In, key, Value::List(items)) => Value::Bool(items.iter().any(|it| equal(it, key))),
-        (Operator::In, key, Value::Map(map)) => Value::Bool(map.contains_key(&plain_text(key).ok_or(Calculation::Types)?)),
-        (Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual, ..) => {
-            let order = match (one, other) {
-                (Text(one), Text(other)) => one.cmp(other),
-                (Value::Bool(one), Value::Bool(other)) => one.cmp(other),
-                (Int(one), Int(other)) => one.cmp(other),
-                _ => number(one).zip(number(other)).and_then(|(one, other)| one.partial_cmp(&other)).ok_or(Calculation::Types)?,
-            };
-            Value::Bool(match operator {
-                Operator::Less => order.is_lt(),
-                Operator::LessEqual => order.is_le(),
-                Operator::Greater => order.is_gt(),
-                _ => order.is_ge(),
-            })
-        }
-        (Operator::Add, Text(one), Text(other)) => Text(format!("{one}{other}")),
-        (Operator::Add, Int(one), Int(other)) => overflow(one.checked_add(*other))?,
-        (Operator::Subtract, Int(one), Int(other)) => overflow(one.checked_sub(*other))?,
-        (Operator::Multiply, Int(one), Int(other)) => overflow(one.checked_mul(*other))?,
-        (Operator::Divide | Operator::Remainder, Int(_), Int(0)) => return Err(Calculation::Zero),
-        (Operator::Divide, Int(one), Int(other)) => overflow(one.checked_div(*other))?,
-        (Operator::Remainder, Int(one), Int(other)) => overflow(one.checked_rem(*other))?,
-        (Operator::Add | Operator::Subtract | Operator::Multiply | Operator::Divide, Int(_) | Float(_), Int(_) | Float(_)) => {
-            let (one, other) = number(one).zip(number(other)).ok_or(Calculation::Types)?;
-            Float(match operator {
-                Operator::Add => one + other,
-                Operator::Subtract => one - other,
-                Operator::Multiply => one * other,
-                _ => one / other,
-            })
-        }
-        _ => return Err(Calculation::Types),
-    })
-}
-
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Int(it) => Some(*it as f64),
-        Value::Float(it) => Some(*it),
-        _ => None,
-    }
-}
-
-fn equal(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Int(_), Value::Float(_)) | (Value::Float(_), Value::Int(_)) => number(one) == number(other),
-        (Value::List(one), Value::List(other)) => one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other)),
-        (Value::Map(one), Value::Map(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.0 == other.0 && equal(one.1, other.1))
-        }
-        _ => one == other,
-    }
-}
-
-/// Gives what is unknown the text of the expression that will yield it.
-pub(super) fn name_unknown(value: &mut Value, expression: &Arc<str>) {
-    match value {
-        Value::Unknown(it) if it.expression.is_empty() => it.expression = expression.to_string(),
-        Value::List(items) => items.iter_mut().for_each(|it| name_unknown(it, expression)),
-        Value::Map(map) => map.values_mut().for_each(|it| name_unknown(it, expression)),
-        _ => {}
-    }
 }

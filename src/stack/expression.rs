@@ -61,7 +61,12 @@ pub(super) enum ExprKind {
         resource: usize,
         field: String,
     },
-    Select(Box<Expr>, String),
+    /// `checked` is a field that a schema has, and null where it is not there.
+    Select {
+        of: Box<Expr>,
+        field: String,
+        checked: bool,
+    },
     /// Whether an entry is there: `has(vars.tags.owner)`.
     Has(Box<Expr>, String),
     Index(Box<Expr>, Box<Expr>),
@@ -185,13 +190,15 @@ pub(super) struct Fault {
     pub(super) help: Option<String>,
     /// What to write in place of the span.
     pub(super) patch: Option<String>,
+    /// Whether `$${` would make text of it, which then is the patch.
+    pub(super) escape: bool,
     /// What it has to do with, in bytes of the file.
     pub(super) other: Option<(Range<usize>, String)>,
 }
 
 impl Fault {
     pub(super) fn new(span: &Range<usize>, summary: impl Into<String>, label: impl Into<String>) -> Self {
-        Self { span: span.clone(), summary: summary.into(), label: label.into(), help: None, patch: None, other: None }
+        Self { span: span.clone(), summary: summary.into(), label: label.into(), help: None, patch: None, escape: false, other: None }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {

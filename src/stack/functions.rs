@@ -193,7 +193,7 @@ pub const FUNCTIONS: &[Function] = &[
     }),
     function("join(list, separator)", "The texts of a list in one text.", "join", (1, 2), Returns::Text, |it, _| {
         let separator = if it.len() > 1 { text(it, 1)? } else { "" };
-        let parts: Option<Vec<_>> = list(it, 0)?.iter().map(super::evaluate::plain_text).collect();
+        let parts: Option<Vec<_>> = list(it, 0)?.iter().map(super::calculate::plain_text).collect();
         Ok(Value::Text(parts.ok_or_else(|| wrong(0, "has items that are no text"))?.join(separator)))
     }),
     function("json(x)", "A value as JSON text.", "json", (1, 1), Returns::Text, |it, _| {
@@ -258,7 +258,7 @@ pub const FUNCTIONS: &[Function] = &[
         Ok(Value::Bool(text(it, 0)?.starts_with(text(it, 1)?)))
     }),
     function("string(x)", "A number, true or false as text.", "string", (1, 1), Returns::Text, |it, _| {
-        super::evaluate::plain_text(&it[0]).map(Value::Text).ok_or_else(|| wrong(0, "has no plain text; use `json`"))
+        super::calculate::plain_text(&it[0]).map(Value::Text).ok_or_else(|| wrong(0, "has no plain text; use `json`"))
     }),
     function("trim(text)", "Without white space at both ends.", "trim", (1, 1), Returns::Text, |it, _| {
         Ok(Value::from(text(it, 0)?.trim()))

@@ -5,12 +5,18 @@
 //! ([`Template`]) until [`Instance::evaluate`].
 
 mod build;
+mod calculate;
 mod compile;
+mod declare;
 mod evaluate;
 mod expression;
 mod file;
+mod frame;
 mod functions;
+mod instances;
+mod names;
 mod options;
+mod parse;
 mod pieces;
 mod resolve;
 mod template;
@@ -24,8 +30,9 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use indexmap::IndexMap;
 
 pub use self::{
-    file::{File, parse},
+    file::File,
     functions::{FUNCTIONS, Function},
+    parse::parse,
     resolve::{lookups, resolve},
 };
 use crate::{

@@ -18,11 +18,7 @@ pub(super) const RESOURCE: &[&str] = &["for_each", "when", "depends_on", "region
 /// All that can stand beside the type of a lookup.
 pub(super) const LOOKUP: &[&str] = &["when", "region", "role"];
 
-/// Durations of `timeouts`.
-const DURATION: &str = "([0-9]+h)?([0-9]+m)?([0-9]+s)?";
-
 static SCHEMAS: LazyLock<TypeSchema> = LazyLock::new(|| {
-    let duration = json_schema!({ "type": "string", "pattern": DURATION, "minLength": 2 });
     let text = json_schema!({ "type": "string", "minLength": 1 });
     let flag = json_schema!({ "type": "boolean" });
     let written = json_schema!({
@@ -42,7 +38,7 @@ static SCHEMAS: LazyLock<TypeSchema> = LazyLock::new(|| {
                             "ignore_changes": { "type": "array", "items": text },
                         },
                     },
-                    "timeouts": { "type": "object", "properties": { "create": duration, "update": duration, "delete": duration } },
+                    "timeouts": { "type": "object", "properties": { "create": text, "update": text, "delete": text } },
                     "adopt": text,
                     "suppress": {
                         "type": "array",
@@ -54,7 +50,7 @@ static SCHEMAS: LazyLock<TypeSchema> = LazyLock::new(|| {
             "tags": { "type": "object", "additionalProperties": { "type": "string", "maxLength": 256 } },
         },
     });
-    TypeSchema::read("an option", &written, &json_schema!({ "type": "object" }))
+    TypeSchema::read("options", &written, &json_schema!({ "type": "object" }))
 });
 
 pub(super) fn all() -> (&'static TypeSchema, &'static Schema) {
@@ -98,7 +94,7 @@ pub(super) fn read(value: &Value, schema: Option<&TypeSchema>, wrong: &mut dyn F
         let text = value.get("timeouts")?.get(key)?.as_text()?;
         let duration = duration(text);
         if duration.is_none() {
-            wrong(&Path::of("timeouts").key(key), "not a duration", "is too long".into(), "write it as `90s`, `10m` or `1h30m`");
+            wrong(&Path::of("timeouts").key(key), "not a duration", "cannot be read".into(), "write it as `90s`, `10m` or `1h30m`");
         }
         duration
     };
@@ -145,7 +141,7 @@ fn duration(text: &str) -> Option<Duration> {
         seconds = seconds.checked_add(number.parse::<u64>().ok()?.checked_mul(unit)?)?;
         number.clear();
     }
-    (number.is_empty() && seconds <= 7 * 24 * 3600).then(|| Duration::from_secs(seconds))
+    (number.is_empty() && (1..=7 * 24 * 3600).contains(&seconds)).then(|| Duration::from_secs(seconds))
 }
 
 /// `ingress[0].cidr_ip`, `tags["aws:x"]`.
@@ -182,9 +178,16 @@ mod tests {
 
     #[test]
     fn durations_are_read() {
-        for (text, expected) in
-            [("90s", Some(90)), ("10m", Some(600)), ("1h30m", Some(5400)), ("10", None), ("m", None), ("99999999h", None)]
-        {
+        for (text, expected) in [
+            ("90s", Some(90)),
+            ("10m", Some(600)),
+            ("1h30m", Some(5400)),
+            ("10", None),
+            ("m", None),
+            ("", None),
+            ("0s", None),
+            ("99999999h", None),
+        ] {
             assert_eq!(duration(text).map(|it| it.as_secs()), expected, "{text}");
         }
     }

@@ -62,7 +62,10 @@ pub(super) fn end_of(text: &str) -> Option<usize> {
             TokenKind::TokRightBrace => depth -= 1,
             TokenKind::TokEnd => return None,
             // An open quote takes all that follows; the brace before it closes the expression well enough to say so.
-            TokenKind::TokError if token.end >= text.len() => return text[token.start..].find('}').map(|it| token.start + it),
+            TokenKind::TokError if token.end >= text.len() => {
+                // Bytes, because the lexer takes other than ASCII apart.
+                return text.as_bytes()[token.start..].iter().position(|it| *it == b'}').map(|it| token.start + it);
+            }
             _ => {}
         }
     }

@@ -4,8 +4,10 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use super::{
     Scope, Template,
-    evaluate::{Each, Evaluation, Frame, name_unknown, plain_text},
+    calculate::{name_unknown, plain_text},
+    evaluate::Evaluation,
     expression::{Expr, ExprKind, Expression, Fault},
+    frame::{Each, Frame},
     values::{self, Misfit, Rule, describe_value},
 };
 use crate::{
@@ -230,6 +232,9 @@ pub(super) fn diagnose(fault: Fault, expression: &Expression, source: &Arc<Sourc
         diagnostic = diagnostic.at(&Place { source: source.clone(), span }, label);
     }
     diagnostic.help.extend(fault.help);
+    if let Some(start) = expression.start.filter(|_| fault.escape) {
+        return diagnostic.patch(&Place { source: source.clone(), span: start - 2..start }, "$${");
+    }
     match fault.patch {
         Some(patch) if expression.start.is_some() => diagnostic.patch(&place, patch),
         _ => diagnostic,
@@ -298,7 +303,7 @@ pub(super) fn references(
             Some(false) => pairs.push(&parts[2]),
             None => pairs.extend(parts.iter()),
         },
-        ExprKind::Select(of, _) | ExprKind::Has(of, _) | ExprKind::Not(of) | ExprKind::Negate(of) => pairs.push(of),
+        ExprKind::Select { of, .. } | ExprKind::Has(of, _) | ExprKind::Not(of) | ExprKind::Negate(of) => pairs.push(of),
         ExprKind::Index(one, other) | ExprKind::And(one, other) | ExprKind::Or(one, other) | ExprKind::Binary(_, one, other) => {
             pairs.extend([&**one, &**other]);
         }

@@ -192,7 +192,8 @@ impl Reader<'_> {
     }
 
     fn close(&mut self, open: Open, end: &Range<usize>) -> Node {
-        let last = open.items.last().map_or(end.end, |it| it.span.end);
+        // Brackets have an end of their own; a block ends with its last item.
+        let last = if end.is_empty() { open.items.last().map_or(end.end, |it| it.span.end) } else { end.end };
         let span = open.span.start..last.max(open.span.end);
         if !open.map {
             return Node { span, kind: Kind::List(open.items) };
@@ -279,7 +280,9 @@ impl Reader<'_> {
                     ErrorKind::UnknownAnchor => {
                         "an alias `*name` needs an anchor `&name` before it; quote the text if it only begins with `*`"
                     }
-                    ErrorKind::UnclosedQuotedScalar => "close the quote",
+                    ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => {
+                        "close the quote; where the text goes over several lines, indent them"
+                    }
                     ErrorKind::UnclosedFlowCollection { .. }
                     | ErrorKind::UnexpectedEofFlowSequence
                     | ErrorKind::UnexpectedEofFlowMapping => "close the bracket",
@@ -307,7 +310,9 @@ fn misread(source: &Arc<Source>, span: &Range<usize>) -> Option<Diagnostic> {
         // Counting is enough: who escapes quotes inside quotes does not forget them.
         let quoted = before.matches('"').count() % 2 == 1 || before.matches('\'').count() % 2 == 1;
         let end = super::pieces::end_of(&text[start + 2..line.end]).map_or(line.end, |it| start + 2 + it + 1);
-        if !quoted {
+        let written = &text[start..end];
+        let trips = before.contains(['{', '[']) || written.contains(": ") || written.contains(" #") || !written.ends_with('}');
+        if !quoted && (trips || (start..=end).contains(&span.start)) {
             last = Some(start..end);
         }
         from = end.max(start + 2).min(line.end);

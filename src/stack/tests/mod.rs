@@ -58,8 +58,8 @@ fn stack(text: &str) -> Stack {
 fn complaints(text: &str) -> String {
     let catalog = catalog();
     let (file, mut diagnostics) = parse(source(text), catalog);
-    if let Some(file) = file.filter(|_| diagnostics.is_empty()) {
-        diagnostics = resolve(&file, &settings("default"), catalog, &BTreeMap::new()).1;
+    if let Some(file) = file {
+        diagnostics.extend(resolve(&file, &settings("default"), catalog, &BTreeMap::new()).1);
     }
     show(&diagnostics)
 }
