@@ -81,7 +81,7 @@ impl Peer {
 }
 
 fn refused(message: &str) -> Error {
-    Error::rejected("AuthorizeSecurityGroupRules", "InvalidParameterCombination", message)
+    Error::rejected("AuthorizeSecurityGroupIngress", "InvalidParameterCombination", message)
 }
 
 /// As AWS keeps it: without the bits behind the prefix.
