@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
 /// What may be written for one type, and what it yields.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TypeSchema {
     pub name: &'static str,
     pub properties: Fields,

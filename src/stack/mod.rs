@@ -4,13 +4,33 @@
 //! before loops and conditions can be decided; [`resolve`] decides them. What refers to other resources stays an expression
 //! ([`Template`]) until [`Instance::evaluate`].
 
-use std::{collections::BTreeMap, time::Duration};
+mod build;
+mod compile;
+mod evaluate;
+mod expression;
+mod file;
+mod functions;
+mod options;
+mod pieces;
+mod resolve;
+mod template;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod values;
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use indexmap::IndexMap;
 
+pub use self::{
+    file::{File, parse},
+    functions::{FUNCTIONS, Function},
+    resolve::{lookups, resolve},
+};
 use crate::{
     address::Address,
-    diagnostic::Place,
+    diagnostic::{Diagnostic, Place},
     resource::{Id, Location},
     value::{Path, Value},
 };
@@ -26,6 +46,34 @@ pub struct Settings {
     pub region: Option<String>,
     /// Not known while validating.
     pub caller: Option<Caller>,
+    /// How the function `file` reads.
+    pub files: Files,
+}
+
+/// How files beside the stack file are read, since nothing here does IO.
+#[derive(Clone, Default)]
+pub struct Files(Option<Arc<ReadFile>>);
+
+type ReadFile = dyn Fn(&str) -> Result<String, String> + Send + Sync;
+
+impl Files {
+    /// Paths are given as they stand in the stack file; the error says why one cannot be read.
+    pub fn new(read: impl Fn(&str) -> Result<String, String> + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(read)))
+    }
+
+    fn read(&self, path: &str) -> Result<String, String> {
+        match &self.0 {
+            Some(read) => read(path),
+            None => Err("no files can be read here".into()),
+        }
+    }
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Files")
+    }
 }
 
 /// Who calls AWS.
@@ -128,6 +176,28 @@ pub trait Scope {
     fn field(&self, target: &Address, field: &str) -> Value;
 }
 
-/// A value in the file, with its expressions not yet evaluated.
+/// A value in the file, with its expressions not yet evaluated. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Template;
+pub struct Template {
+    part: Arc<template::Part>,
+    context: Arc<template::Context>,
+}
+
+/// One lookup to make.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What it is called in the stack.
+    pub name: String,
+    pub type_name: &'static str,
+    /// What it is found by.
+    pub arguments: serde_json::Value,
+    pub location: Location,
+    /// Where its name stands.
+    pub place: Place,
+}
+
+/// Diagnostics as the file has them, those without a place first.
+fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.sort_by_key(|it| it.labels.first().map(|it| it.place.span.start));
+    diagnostics
+}
