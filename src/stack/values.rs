@@ -334,7 +334,7 @@ fn fit_text(text: &str, rules: &Text) -> Result<(), Misfit> {
     }
     match rules.format {
         Some(Format::Cidr) => fit_cidr(text),
-        None => Ok(()),
+        Some(Format::Protocol) | None => Ok(()),
     }
 }
 

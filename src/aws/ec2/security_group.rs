@@ -369,6 +369,7 @@ mod tests {
             (https.clone(), vec![]),
             (json!({ "ip_protocol": "ALL", "cidr_ip": "10.0.0.0/8" }), vec![]),
             (json!({ "ip_protocol": "50", "source_prefix_list_id": "pl-1" }), vec![]),
+            (with("ip_protocol", json!("https")), vec!["ingress[0].ip_protocol: no protocol is called `https`"]),
             (with("cidr_ip", json!(null)), vec!["ingress[0]: the rule names no other end"]),
             (with("source_security_group_id", json!("sg-1")), vec!["ingress[0]: the rule names more than one other end"]),
             (with("to_port", json!(null)), vec!["ingress[0]: a rule for tcp without `to_port`"]),

@@ -16,7 +16,7 @@ mod tests;
 use infra::{
     address::Address,
     diagnostic::{Diagnostic, Place},
-    stack::{Instance, Reference, Stack},
+    stack::{Reference, Stack},
     value::{Path, Value},
 };
 
@@ -51,26 +51,21 @@ pub(crate) fn check(stack: &Stack, values: &dyn Fn(&Address) -> Option<Value>) -
         type_name: instance.type_name,
         properties: values(&instance.address).unwrap_or_else(Value::map),
         references: &instance.references,
-        place: Box::new(|path| place(instance, path)),
+        place: Box::new(|path| instance.place_of(path)),
     });
-    run(&Resources(resources.collect()), &|address, rule| {
-        stack.resources.get(address).is_some_and(|it| it.options.suppress.iter().any(|it| it.check == rule))
-    })
-}
-
-fn run(resources: &Resources<'_>, suppressed: &dyn Fn(&Address, &str) -> bool) -> Vec<Diagnostic> {
+    let resources = Resources(resources.collect());
+    let suppressed = |found: &Finding, rule: &Rule| {
+        let options = stack.resources.get(&found.at).map(|it| &it.options);
+        options.is_some_and(|it| it.suppress.iter().any(|it| it.check == rule.name))
+    };
     let mut diagnostics = vec![];
     for rule in RULES {
         let mut found = vec![];
-        (rule.check)(resources, &mut found);
-        let kept = found.into_iter().filter(|it| !suppressed(&it.at, rule.name));
+        (rule.check)(&resources, &mut found);
+        let kept = found.into_iter().filter(|it| !suppressed(it, rule));
         diagnostics.extend(kept.map(|it| it.diagnostic.check(rule.name)));
     }
     diagnostics
-}
-
-fn place(instance: &Instance, _: &Path) -> Place {
-    instance.place.clone()
 }
 
 /// What rules see of a stack.

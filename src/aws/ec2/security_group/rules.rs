@@ -186,6 +186,12 @@ pub(in crate::aws::ec2) fn check(rule: &Value, at: &Path, ends: &[&str], problem
         problems.error(at.clone(), "the rule names more than one other end", help);
     }
     let Some(protocol) = rule.get("ip_protocol").and_then(Value::as_text).map(|it| Protocol(it.to_owned()).canonical().0) else { return };
+    let number = protocol.parse::<i64>().is_ok_and(|it| (-1..=255).contains(&it));
+    if !number && !has_ports(&protocol) {
+        let help = "write `tcp`, `udp`, `icmp`, `icmpv6`, the number of another protocol, or `-1` for all";
+        problems.error(at.key("ip_protocol"), format!("no protocol is called `{protocol}`"), help);
+        return;
+    }
     let has = |port: &str| rule.get(port).is_some_and(|it| !it.is_null());
     for port in ["from_port", "to_port"] {
         if has_ports(&protocol) && !has(port) {
