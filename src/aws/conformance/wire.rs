@@ -3,20 +3,33 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex},
     thread,
 };
 
 use crate::aws::{Aws, Config, Endpoint};
+
+/// A refusal as EC2 writes it.
+macro_rules! refusal {
+    ($code:literal, $message:literal) => {
+        concat!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Errors><Error><Code>",
+            $code,
+            "</Code><Message>",
+            $message,
+            "</Message></Error></Errors><RequestID>request-2</RequestID></Response>"
+        )
+    };
+}
+pub(crate) use refusal;
 
 /// How every request is answered.
 #[derive(Clone, Copy)]
 pub(crate) enum Answer {
     /// With a status and a body.
     Say(u16, &'static str),
+    /// With success and this inside the element that EC2 puts around its answers.
+    Xml(&'static str),
     /// With a body shorter than announced.
     Break(&'static str),
     /// The connection ends without a word.
@@ -25,23 +38,45 @@ pub(crate) enum Answer {
     Hang,
 }
 
+/// Answers by the operation of the request, as `Action` in the body names it. One that is not in it breaks the test.
+pub(crate) type Script = &'static [(&'static str, Answer)];
+
 pub(crate) struct Wire {
     pub(crate) world: Aws,
-    calls: Arc<AtomicUsize>,
+    /// The bodies of all requests, in their order.
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Wire {
     pub(crate) async fn answering(answer: Answer) -> Self {
+        Self::with(move |_| answer).await
+    }
+
+    pub(crate) async fn scripted(script: Script) -> Self {
+        Self::with(move |body| {
+            let named = script.iter().find(|(action, _)| form(body, "Action") == Some(action));
+            named.map_or(Answer::Say(404, "the script does not have it"), |(_, answer)| *answer)
+        })
+        .await
+    }
+
+    async fn with(answer: impl Fn(&str) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let calls = Arc::new(AtomicUsize::new(0));
-        let counter = calls.clone();
+        let requests = Arc::new(Mutex::new(vec![]));
+        let record = requests.clone();
         thread::spawn(move || {
             let mut hanging = vec![];
             for connection in listener.incoming().map_while(Result::ok) {
-                receive(&connection);
-                counter.fetch_add(1, Ordering::SeqCst);
+                let body = receive(&connection);
+                let answer = answer(&body);
+                let action = form(&body, "Action").unwrap_or("?").to_owned();
+                record.lock().expect("nobody panicked").push(body);
                 match answer {
+                    Answer::Xml(inner) => {
+                        let body = format!("<{action}Response>{inner}</{action}Response>");
+                        send(&connection, 200, body.len(), &body);
+                    }
                     Answer::Say(status, body) => send(&connection, status, body.len(), body),
                     Answer::Break(body) => send(&connection, 200, body.len() + 100, body),
                     Answer::Drop => {}
@@ -49,13 +84,28 @@ impl Wire {
                 }
             }
         });
-        Self { world: at(url).await, calls }
+        Self { world: at(url).await, requests }
     }
 
     /// How many requests came.
     pub(crate) fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
+        self.requests.lock().expect("nobody panicked").len()
     }
+
+    /// The operations that were called, in their order, each with the named parameters that it had.
+    pub(crate) fn said(&self, parameters: &[&str]) -> Vec<String> {
+        let requests = self.requests.lock().expect("nobody panicked");
+        let line = |body: &String| {
+            let values = parameters.iter().filter_map(|name| Some(format!(" {name}={}", form(body, name)?)));
+            format!("{}{}", form(body, "Action").unwrap_or("?"), values.collect::<String>())
+        };
+        requests.iter().map(line).collect()
+    }
+}
+
+/// A parameter of a request in the query protocol, as it was encoded.
+fn form<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+    body.split('&').filter_map(|it| it.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 /// A world behind which nobody listens.
@@ -68,7 +118,7 @@ async fn at(url: String) -> Aws {
     Aws::connect(Config { endpoint: Some(Endpoint { url }), ..Config::default() }).await
 }
 
-fn receive(connection: &TcpStream) {
+fn receive(connection: &TcpStream) -> String {
     let mut reader = BufReader::new(connection);
     let mut length = 0;
     loop {
@@ -81,7 +131,9 @@ fn receive(connection: &TcpStream) {
             break;
         }
     }
-    reader.read_exact(&mut vec![0; length]).expect("a body");
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).expect("a body");
+    String::from_utf8(body).expect("text")
 }
 
 fn send(mut connection: &TcpStream, status: u16, length: usize, body: &str) {

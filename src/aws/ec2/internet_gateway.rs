@@ -154,7 +154,34 @@ async fn detach(world: &Aws, id: &Id, vpc: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use crate::aws::conformance::Conformance;
+    use super::*;
+    use crate::aws::conformance::{
+        Conformance,
+        wire::{Answer, Wire, refusal},
+    };
+
+    /// A refused attachment is none where a try whose answer was lost had made it.
+    #[tokio::test]
+    async fn attached_already_is_success_only_where_it_is_wanted() {
+        let wire = Wire::scripted(&[
+            ("AttachInternetGateway", Answer::Say(400, refusal!("Resource.AlreadyAssociated", "It is attached."))),
+            (
+                "DescribeInternetGateways",
+                Answer::Xml(
+                    "<internetGatewaySet><item><internetGatewayId>igw-1</internetGatewayId><attachmentSet><item><vpcId>vpc-1</vpcId>\
+                     <state>available</state></item></attachmentSet></item></internetGatewaySet>",
+                ),
+            ),
+        ])
+        .await;
+        let attach_to = async |vpc: &str| {
+            let (from, to) = (Spec { vpc_id: None, tags: Tags::default() }, Spec { vpc_id: Some(vpc.into()), tags: Tags::default() });
+            let changed = ["vpc_id".to_owned()].into();
+            InternetGateway::update(&wire.world, Update { id: &"igw-1".into(), from: &from, to: &to, changed: &changed }).await
+        };
+        attach_to("vpc-1").await.expect("it is attached there");
+        assert!(attach_to("vpc-2").await.expect_err("it is attached elsewhere").is(&["Resource.AlreadyAssociated"]));
+    }
 
     #[tokio::test]
     async fn conforms() {

@@ -13,7 +13,7 @@ pub(crate) mod vpc_endpoint;
 
 use std::collections::{BTreeSet, HashMap};
 
-use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, Tag, TagSpecification};
+use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, Tag, TagSpecification, VpcEndpoint};
 use futures::{StreamExt as _, TryStreamExt as _};
 use infra::resource::{Id, Result, TAG_OPERATION, Tags};
 
@@ -100,6 +100,12 @@ where
 
 pub(crate) fn flag(value: bool) -> AttributeBooleanValue {
     AttributeBooleanValue::builder().value(value).build()
+}
+
+/// The endpoints that GuardDuty put into a VPC unasked: nobody else takes them out, and they hold subnets and the VPC.
+pub(crate) async fn endpoints_of_guardduty(world: &Aws, vpc: &str) -> Result<Vec<VpcEndpoint>> {
+    let filters = [filter("vpc-id", [vpc]), filter("tag:GuardDutyManaged", ["true"])];
+    all!(world.ec2().describe_vpc_endpoints().set_filters(Some(filters.into())))
 }
 
 /// The id that a create answered with.

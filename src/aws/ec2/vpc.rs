@@ -14,7 +14,7 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ABREAST, all, describe, filter, flag, made_by, retag, tag_specifications, tags, unknown};
+use super::{ABREAST, all, describe, endpoints_of_guardduty, filter, flag, made_by, retag, tag_specifications, tags, unknown};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -85,7 +85,13 @@ impl Resource for Vpc {
             create: &["ec2:CreateVpc", "ec2:CreateTags", "ec2:ModifyVpcAttribute"],
             read: &["ec2:DescribeVpcs", "ec2:DescribeVpcAttribute", "ec2:DescribeSecurityGroups", "ec2:DescribeNetworkAcls"],
             update: &["ec2:ModifyVpcAttribute", "ec2:ModifyVpcTenancy", "ec2:CreateTags", "ec2:DeleteTags"],
-            delete: &["ec2:DeleteVpc"],
+            delete: &[
+                "ec2:DeleteVpc",
+                "ec2:DescribeVpcEndpoints",
+                "ec2:DeleteVpcEndpoints",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DeleteSecurityGroup",
+            ],
         },
         ..Facts::DEFAULT
     };
@@ -153,8 +159,8 @@ impl Resource for Vpc {
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
-        let found = world.ec2().describe_vpcs().filters(made_by(find.operation)).send().await.map_err(error)?;
-        Ok(unknown(found.vpcs.unwrap_or_default().into_iter().map(|it| it.vpc_id), find.known))
+        let found = all!(world.ec2().describe_vpcs().filters(made_by(find.operation)))?;
+        Ok(unknown(found.into_iter().map(|it| it.vpc_id), find.known))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {
@@ -187,8 +193,17 @@ impl Resource for Vpc {
     }
 
     async fn delete(world: &Aws, delete: Delete<'_, Self>) -> Result<()> {
-        unless(world.ec2().delete_vpc().vpc_id(delete.id.as_str()).send().await.map_err(error), GONE)?;
-        Ok(())
+        let deleted = world.ec2().delete_vpc().vpc_id(delete.id.as_str()).send().await.map_err(error);
+        match unless(deleted, GONE) {
+            Err(refused) if refused.is(&["DependencyViolation"]) => {
+                // The refusal stands whatever comes of this, and the next try finds less in its way.
+                if let Err(error) = remove_guardduty(world, delete.id).await {
+                    tracing::debug!(%error, vpc = %delete.id, "cannot remove what GuardDuty left");
+                }
+                Err(refused)
+            }
+            other => other.map(drop),
+        }
     }
 }
 
@@ -236,31 +251,25 @@ async fn attributes(world: &Aws, id: Option<&str>, wanted: &Wanted) -> Result<At
     })
 }
 
+/// Deletes what GuardDuty put into the VPC: its endpoints, and the group that is theirs.
+async fn remove_guardduty(world: &Aws, id: &Id) -> Result<()> {
+    let endpoints: Vec<_> = endpoints_of_guardduty(world, id.as_str()).await?.into_iter().filter_map(|it| it.vpc_endpoint_id).collect();
+    if !endpoints.is_empty() {
+        world.ec2().delete_vpc_endpoints().set_vpc_endpoint_ids(Some(endpoints)).send().await.map_err(error)?;
+    }
+    let name = format!("GuardDutyManagedSecurityGroup-{id}");
+    let filters = [filter("vpc-id", [id.as_str()]), filter("group-name", [name])];
+    for group in all!(world.ec2().describe_security_groups().set_filters(Some(filters.into())))? {
+        let deleted = world.ec2().delete_security_group().set_group_id(group.group_id).send().await.map_err(error);
+        // The endpoints hold it for some minutes.
+        unless(deleted, &["InvalidGroup.NotFound", "DependencyViolation"])?;
+    }
+    Ok(())
+}
+
 fn yes() -> bool {
     true
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::aws::conformance::Conformance;
-
-    #[tokio::test]
-    async fn conforms() {
-        Conformance {
-            type_name: "ec2.vpc",
-            absent: "vpc-0123456789abcdef0",
-            changes: &[
-                "enable_dns_hostnames: false",
-                "enable_dns_support: false",
-                "enable_dns_support: null",
-                "enable_network_address_usage_metrics: true",
-                "enable_network_address_usage_metrics: null",
-            ],
-            // It changes only from dedicated, which costs money, to default.
-            untried: &["instance_tenancy"],
-            ..Conformance::DEFAULT
-        }
-        .check()
-        .await;
-    }
-}
+mod tests;

@@ -4,20 +4,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ec2::config::timeout::TimeoutConfig;
 
 use super::*;
-use crate::aws::conformance::wire::{Answer, Wire, nobody};
-
-/// A refusal as EC2 writes it.
-macro_rules! ec2 {
-    ($code:literal, $message:literal) => {
-        concat!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Errors><Error><Code>",
-            $code,
-            "</Code><Message>",
-            $message,
-            "</Message></Error></Errors><RequestID>request-2</RequestID></Response>"
-        )
-    };
-}
+use crate::aws::conformance::wire::{Answer, Wire, nobody, refusal};
 
 async fn create_vpc(world: &crate::aws::Aws) -> Error {
     let failed = world.ec2().create_vpc().cidr_block("10.99.0.0/16").send().await;
@@ -37,23 +24,23 @@ async fn answers_are_sorted_by_what_the_engine_does_next() {
     };
     let say = Answer::Say;
     use ErrorKind::*;
-    check(say(503, ec2!("RequestLimitExceeded", "Slow.")), Throttled, Some("RequestLimitExceeded"), "Slow.").await;
-    check(say(400, ec2!("Throttling", "Slow.")), Throttled, Some("Throttling"), "Slow.").await;
+    check(say(503, refusal!("RequestLimitExceeded", "Slow.")), Throttled, Some("RequestLimitExceeded"), "Slow.").await;
+    check(say(400, refusal!("Throttling", "Slow.")), Throttled, Some("Throttling"), "Slow.").await;
     check(say(429, ""), Throttled, None, "429").await;
-    check(say(500, ec2!("InternalError", "Oh.")), Unavailable, Some("InternalError"), "Oh.").await;
+    check(say(500, refusal!("InternalError", "Oh.")), Unavailable, Some("InternalError"), "Oh.").await;
     check(say(503, "<html>busy</html>"), Unavailable, None, "503").await;
     check(say(502, ""), Unavailable, None, "502").await;
-    check(say(400, ec2!("VpcLimitExceeded", "Too many.")), Rejected, Some("VpcLimitExceeded"), "Too many.").await;
-    check(say(403, ec2!("UnauthorizedOperation", "You may not.")), Rejected, Some("UnauthorizedOperation"), "You may not.").await;
+    check(say(400, refusal!("VpcLimitExceeded", "Too many.")), Rejected, Some("VpcLimitExceeded"), "Too many.").await;
+    check(say(403, refusal!("UnauthorizedOperation", "You may not.")), Rejected, Some("UnauthorizedOperation"), "You may not.").await;
     check(
-        say(401, ec2!("AuthFailure", "AWS was not able to validate the provided access credentials")),
+        say(401, refusal!("AuthFailure", "AWS was not able to validate the provided access credentials")),
         Credentials,
         Some("AuthFailure"),
         "validate",
     )
     .await;
-    check(say(400, ec2!("AuthFailure", "The address does not belong to you.")), Rejected, Some("AuthFailure"), "belong").await;
-    check(say(400, ec2!("RequestExpired", "Request has expired.")), Credentials, Some("RequestExpired"), "expired").await;
+    check(say(400, refusal!("AuthFailure", "The address does not belong to you.")), Rejected, Some("AuthFailure"), "belong").await;
+    check(say(400, refusal!("RequestExpired", "Request has expired.")), Credentials, Some("RequestExpired"), "expired").await;
     check(say(200, "<nonsense"), Unanswered, None, "cannot be read").await;
     check(Answer::Break("<CreateVpcResponse>"), Unanswered, None, "").await;
     check(Answer::Drop, Unanswered, None, "").await;
@@ -61,7 +48,7 @@ async fn answers_are_sorted_by_what_the_engine_does_next() {
 
 #[tokio::test]
 async fn a_refusal_keeps_its_request_id() {
-    let wire = Wire::answering(Answer::Say(400, ec2!("VpcLimitExceeded", "Too many."))).await;
+    let wire = Wire::answering(Answer::Say(400, refusal!("VpcLimitExceeded", "Too many."))).await;
     assert_eq!(create_vpc(&wire.world).await.request_id.as_deref(), Some("request-1"));
 }
 
