@@ -319,10 +319,32 @@ fn live(it: Described) -> Live<FlowLog> {
 
 #[cfg(test)]
 mod tests {
+    use infra::resource::AnyResource as _;
     use serde_json::json;
 
     use super::{FlowLog, Watched, watched};
-    use crate::aws::{complaints::complaints, conformance::Conformance};
+    use crate::aws::{
+        complaints::complaints,
+        conformance::{
+            Conformance,
+            wire::{Answer, Wire},
+        },
+    };
+
+    #[tokio::test]
+    async fn a_refusal_within_a_success_is_a_refusal() {
+        let wire = Wire::scripted(&[(
+            "CreateFlowLogs",
+            Answer::Xml(
+                "<flowLogIdSet/><unsuccessful><item><resourceId>vpc-1</resourceId><error><code>InvalidParameter</code>\
+                 <message>Unable to assume given IAM role</message></error></item></unsuccessful>",
+            ),
+        )])
+        .await;
+        let spec = json!({ "resource_type": "VPC", "resource_id": "vpc-1", "log_group_name": "a" });
+        let refused = FlowLog.create(&wire.world, &spec, "0123456789abcdef0123456789abcdef").await.expect_err("the refusal");
+        assert_eq!(refused.to_string(), "CreateFlowLogs: InvalidParameter: Unable to assume given IAM role");
+    }
 
     #[test]
     fn the_destination_must_be_named_once_and_fit_its_kind() {

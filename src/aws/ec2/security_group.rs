@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::rules::{Direction, Ends, Peer, Rule};
-use super::{describe, filter, made, made_by, retag, tag_specifications, tags, unknown};
+use super::{describe, filter, made, made_by, retag, subnet::release_interfaces, tag_specifications, tags, unknown};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -151,6 +151,8 @@ impl Resource for SecurityGroup {
                 "ec2:DescribeSecurityGroupRules",
                 "ec2:RevokeSecurityGroupIngress",
                 "ec2:RevokeSecurityGroupEgress",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DeleteNetworkInterface",
             ],
         },
         ..Facts::DEFAULT
@@ -218,7 +220,10 @@ impl Resource for SecurityGroup {
     async fn delete(world: &Aws, delete: Delete<'_, Self>) -> Result<()> {
         match remove(world, delete.id).await {
             Err(refused) if refused.is(&["DependencyViolation", "InvalidGroup.InUse"]) => {
-                // Rules of other groups may hold it, and nobody else will take them away; network interfaces go by themselves.
+                // Rules of other groups may hold it, and what Lambda left: nobody else will take these away. The rest goes by itself.
+                if let Err(error) = release_interfaces(world, "group-id", delete.id).await {
+                    tracing::debug!(%error, group = %delete.id, "cannot remove what Lambda left");
+                }
                 if release(world, delete.id).await? { remove(world, delete.id).await } else { Err(refused) }
             }
             other => other,
@@ -354,7 +359,10 @@ mod tests {
     use super::{SecurityGroup, release};
     use crate::aws::{
         complaints::complaints,
-        conformance::{Conformance, cloud},
+        conformance::{
+            Conformance, cloud,
+            wire::{Answer, Wire, refusal},
+        },
     };
 
     #[test]
@@ -382,6 +390,52 @@ mod tests {
             let spec = json!({ "ingress": [rule] });
             assert_eq!(complaints::<SecurityGroup>(spec.clone()), expected, "{spec}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_holds_it_is_removed_when_it_cannot_go() {
+        let wire = Wire::scripted(&[
+            ("DeleteSecurityGroup", Answer::Say(400, refusal!("DependencyViolation", "resource sg-1 has a dependent object"))),
+            (
+                "DescribeNetworkInterfaces",
+                Answer::Xml("<networkInterfaceSet><item><networkInterfaceId>eni-1</networkInterfaceId></item></networkInterfaceSet>"),
+            ),
+            ("DeleteNetworkInterface", Answer::Xml("<return>true</return>")),
+            ("DescribeSecurityGroups", Answer::Xml("<securityGroupInfo><item><groupId>sg-2</groupId></item></securityGroupInfo>")),
+            (
+                "DescribeSecurityGroupRules",
+                Answer::Xml(
+                    "<securityGroupRuleSet>\
+                     <item><securityGroupRuleId>sgr-1</securityGroupRuleId><groupId>sg-2</groupId><isEgress>false</isEgress>\
+                     <referencedGroupInfo><groupId>sg-1</groupId></referencedGroupInfo></item>\
+                     <item><securityGroupRuleId>sgr-2</securityGroupRuleId><groupId>sg-2</groupId><isEgress>true</isEgress>\
+                     <referencedGroupInfo><groupId>sg-1</groupId></referencedGroupInfo></item>\
+                     <item><securityGroupRuleId>sgr-3</securityGroupRuleId><groupId>sg-2</groupId><isEgress>true</isEgress>\
+                     <referencedGroupInfo><groupId>sg-3</groupId></referencedGroupInfo></item>\
+                     </securityGroupRuleSet>",
+                ),
+            ),
+            ("RevokeSecurityGroupIngress", Answer::Xml("<return>true</return>")),
+            ("RevokeSecurityGroupEgress", Answer::Xml("<return>true</return>")),
+        ])
+        .await;
+        let spec = json!({ "group_name": "a", "vpc_id": "vpc-1" });
+        let deleted = SecurityGroup.delete(&wire.world, &"sg-1".into(), &spec).await;
+        assert!(deleted.expect_err("the refusal").is(&["DependencyViolation"]));
+        let mut said = wire.said(&["NetworkInterfaceId", "GroupId", "SecurityGroupRuleId.1", "SecurityGroupRuleId.2"]);
+        // The two searches for groups are made at once.
+        said.dedup();
+        let expected = [
+            "DeleteSecurityGroup GroupId=sg-1",
+            "DescribeNetworkInterfaces",
+            "DeleteNetworkInterface NetworkInterfaceId=eni-1",
+            "DescribeSecurityGroups",
+            "DescribeSecurityGroupRules",
+            "RevokeSecurityGroupIngress GroupId=sg-2 SecurityGroupRuleId.1=sgr-1",
+            "RevokeSecurityGroupEgress GroupId=sg-2 SecurityGroupRuleId.1=sgr-2",
+            "DeleteSecurityGroup GroupId=sg-1",
+        ];
+        assert_eq!(said, expected);
     }
 
     #[tokio::test]

@@ -440,8 +440,51 @@ mod tests {
     use super::Role;
     use crate::aws::{
         complaints::complaints,
-        conformance::{Conformance, cloud},
+        conformance::{
+            Conformance, cloud,
+            wire::{Answer, Wire},
+        },
     };
+
+    #[tokio::test]
+    async fn all_that_holds_it_goes_first() {
+        let wire = Wire::scripted(&[
+            (
+                "ListAttachedRolePolicies",
+                Answer::Xml(
+                    "<ListAttachedRolePoliciesResult><AttachedPolicies><member><PolicyArn>arn:aws:iam::aws:policy/A</PolicyArn></member>\
+                     </AttachedPolicies></ListAttachedRolePoliciesResult>",
+                ),
+            ),
+            (
+                "ListRolePolicies",
+                Answer::Xml("<ListRolePoliciesResult><PolicyNames><member>own</member></PolicyNames></ListRolePoliciesResult>"),
+            ),
+            (
+                "ListInstanceProfilesForRole",
+                Answer::Xml(
+                    "<ListInstanceProfilesForRoleResult><InstanceProfiles><member><Path>/</Path><InstanceProfileName>profile</InstanceProfileName>\
+                     <InstanceProfileId>AIPA1</InstanceProfileId><Arn>arn:aws:iam::123456789012:instance-profile/profile</Arn>\
+                     <CreateDate>2026-01-01T00:00:00Z</CreateDate><Roles/></member></InstanceProfiles></ListInstanceProfilesForRoleResult>",
+                ),
+            ),
+            ("DetachRolePolicy", Answer::Xml("")),
+            ("DeleteRolePolicy", Answer::Xml("")),
+            ("RemoveRoleFromInstanceProfile", Answer::Xml("")),
+            ("DeleteRole", Answer::Xml("")),
+        ])
+        .await;
+        Role.delete(&wire.world, &"role".into(), &json!({ "assume_role_policy_document": {} })).await.expect("delete");
+        let said = wire.said(&["RoleName", "PolicyArn", "PolicyName", "InstanceProfileName"]);
+        let expected = [
+            "DetachRolePolicy RoleName=role PolicyArn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FA",
+            "DeleteRolePolicy RoleName=role PolicyName=own",
+            "RemoveRoleFromInstanceProfile RoleName=role InstanceProfileName=profile",
+            "DeleteRole RoleName=role",
+        ];
+        // The three lists are asked for at once.
+        assert_eq!(said[3..], expected);
+    }
 
     #[test]
     fn a_path_stands_between_slashes() {
