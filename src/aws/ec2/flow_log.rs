@@ -16,7 +16,7 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{describe, made, made_by, retag, tag_specifications, tags, unknown, vpc_endpoint::unsuccessful};
+use super::{all, describe, made, made_by, retag, tag_specifications, tags, unknown, vpc_endpoint::unsuccessful};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -280,8 +280,7 @@ fn ten_minutes() -> i32 {
 }
 
 async fn flow_logs(world: &Aws, by: Filter) -> Result<Vec<Described>> {
-    let items = world.ec2().describe_flow_logs().filter(by).into_paginator().items();
-    items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
+    all!(world.ec2().describe_flow_logs().filter(by))
 }
 
 /// The answer does not say what kind of thing is watched, but its id does.

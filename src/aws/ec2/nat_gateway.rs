@@ -13,7 +13,7 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{describe, is_made_by, made, made_by, retag, tag_specifications, tags, unknown};
+use super::{all, describe, is_made_by, made, made_by, retag, tag_specifications, tags, unknown};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -235,8 +235,7 @@ fn difference(from: &[String], to: &[String]) -> (Vec<String>, Vec<String>) {
 }
 
 async fn gateways(world: &Aws, by: Filter) -> Result<Vec<Described>> {
-    let items = world.ec2().describe_nat_gateways().filter(by).into_paginator().items();
-    items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
+    all!(world.ec2().describe_nat_gateways().filter(by))
 }
 
 /// A deleted gateway stays visible for about an hour, and is gone all the same.

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use crate::aws::{
     clients::Aws,
+    ec2::all,
     error::{error, unless},
 };
 
@@ -217,8 +218,7 @@ pub(in crate::aws::ec2) fn check(rule: &Value, at: &Path, ends: &[&str], problem
 
 /// All rules found, each with its id.
 pub(in crate::aws::ec2) async fn rules(world: &Aws, by: Filter) -> Result<Vec<Described>> {
-    let items = world.ec2().describe_security_group_rules().filters(by).into_paginator().items();
-    items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
+    all!(world.ec2().describe_security_group_rules().filters(by))
 }
 
 pub(in crate::aws::ec2) async fn authorize(world: &Aws, group: &str, direction: Direction, rules: &[&Rule]) -> Result<()> {
