@@ -146,7 +146,6 @@ second:
         ],
         // The first is for gateways, which have a test of their own; of the others the emulator keeps what the create said.
         untried: &["route_table_ids", "private_dns_enabled", "ip_address_type", "dns_options"],
-        ..Conformance::DEFAULT
     }
     .check()
     .await;
