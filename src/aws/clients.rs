@@ -256,6 +256,28 @@ mod tests {
         assert!(output.status.success() && said.contains("2 passed"), "{said}");
     }
 
+    #[test]
+    fn elsewhere_the_environment_is_honoured() {
+        let mut child = Command::new(env::current_exe().expect("this program"));
+        child.args(["--ignored", "--exact", "aws::clients::tests::the_environment_says_where"]);
+        child.env("AWS_ENDPOINT_URL", crate::aws::conformance::url()).env("AWS_REGION", "eu-west-1");
+        child.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "secret").env_remove("AWS_PROFILE");
+        let output = child.output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    }
+
+    #[tokio::test]
+    #[ignore = "the test above runs it, with the environment that it needs"]
+    async fn the_environment_says_where() {
+        let world = Aws::connect(Config::default()).await;
+        assert_eq!(world.region(), Some("eu-west-1"));
+        let caller = world.sts().get_caller_identity().send().await.expect("an answer");
+        assert_eq!(caller.account(), Some("123456789012"));
+        let zones = world.at(&place(Some("us-east-1"), None)).ec2().describe_availability_zones().send().await.expect("an answer");
+        assert!(zones.availability_zones().iter().all(|it| it.region_name() == Some("us-east-1")));
+    }
+
     #[tokio::test]
     async fn a_role_is_local_too() {
         let world = crate::aws::conformance::cloud().await.at(&place(None, Some("arn:aws:iam::123456789012:role/deployer")));

@@ -12,6 +12,7 @@ mod conformance;
 mod ec2;
 mod error;
 mod iam;
+mod lint;
 mod logs;
 mod lookup;
 mod wording;

@@ -14,8 +14,14 @@ use crate::aws::{Aws, Config, Endpoint};
 
 /// The emulator, seen from one region.
 pub(crate) async fn cloud() -> Aws {
+    let endpoint = Some(Endpoint { url: url().to_owned() });
+    Aws::connect(Config { region: Some("eu-central-1".into()), endpoint, ..Config::default() }).await
+}
+
+/// Where it listens.
+pub(crate) fn url() -> &'static str {
     static URL: LazyLock<String> = LazyLock::new(start);
-    Aws::connect(Config { region: Some("eu-central-1".into()), endpoint: Some(Endpoint { url: URL.clone() }), ..Config::default() }).await
+    &URL
 }
 
 fn start() -> String {

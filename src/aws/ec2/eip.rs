@@ -149,7 +149,39 @@ fn live(it: Address) -> Live<Eip> {
 
 #[cfg(test)]
 mod tests {
-    use crate::aws::conformance::Conformance;
+    use infra::resource::AnyResource as _;
+    use serde_json::json;
+
+    use super::Eip;
+    use crate::aws::conformance::{
+        Conformance,
+        wire::{Answer, Wire, refusal},
+    };
+
+    #[tokio::test]
+    async fn what_is_in_use_is_taken_from_its_user_first() {
+        let wire = Wire::scripted(&[
+            ("ReleaseAddress", Answer::Say(400, refusal!("InvalidIPAddress.InUse", "Address is in use"))),
+            (
+                "DescribeAddresses",
+                Answer::Xml(
+                    "<addressesSet><item><allocationId>eipalloc-1</allocationId><associationId>eipassoc-1</associationId></item>\
+                     </addressesSet>",
+                ),
+            ),
+            ("DisassociateAddress", Answer::Xml("<return>true</return>")),
+        ])
+        .await;
+        let deleted = Eip.delete(&wire.world, &"eipalloc-1".into(), &json!({})).await;
+        assert!(deleted.expect_err("the refusal").is(&["InvalidIPAddress.InUse"]));
+        let expected = [
+            "ReleaseAddress AllocationId=eipalloc-1",
+            "DescribeAddresses",
+            "DisassociateAddress AssociationId=eipassoc-1",
+            "ReleaseAddress AllocationId=eipalloc-1",
+        ];
+        assert_eq!(wire.said(&["AllocationId", "AssociationId"]), expected);
+    }
 
     #[tokio::test]
     async fn conforms() {

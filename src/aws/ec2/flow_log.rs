@@ -16,7 +16,7 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{describe, made, made_by, retag, tag_specifications, tags, unknown, vpc_endpoint::unsuccessful};
+use super::{all, describe, made, made_by, retag, tag_specifications, tags, unknown, vpc_endpoint::unsuccessful};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -280,8 +280,7 @@ fn ten_minutes() -> i32 {
 }
 
 async fn flow_logs(world: &Aws, by: Filter) -> Result<Vec<Described>> {
-    let items = world.ec2().describe_flow_logs().filter(by).into_paginator().items();
-    items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
+    all!(world.ec2().describe_flow_logs().filter(by))
 }
 
 /// The answer does not say what kind of thing is watched, but its id does.
@@ -319,10 +318,32 @@ fn live(it: Described) -> Live<FlowLog> {
 
 #[cfg(test)]
 mod tests {
+    use infra::resource::AnyResource as _;
     use serde_json::json;
 
     use super::{FlowLog, Watched, watched};
-    use crate::aws::{complaints::complaints, conformance::Conformance};
+    use crate::aws::{
+        complaints::complaints,
+        conformance::{
+            Conformance,
+            wire::{Answer, Wire},
+        },
+    };
+
+    #[tokio::test]
+    async fn a_refusal_within_a_success_is_a_refusal() {
+        let wire = Wire::scripted(&[(
+            "CreateFlowLogs",
+            Answer::Xml(
+                "<flowLogIdSet/><unsuccessful><item><resourceId>vpc-1</resourceId><error><code>InvalidParameter</code>\
+                 <message>Unable to assume given IAM role</message></error></item></unsuccessful>",
+            ),
+        )])
+        .await;
+        let spec = json!({ "resource_type": "VPC", "resource_id": "vpc-1", "log_group_name": "a" });
+        let refused = FlowLog.create(&wire.world, &spec, "0123456789abcdef0123456789abcdef").await.expect_err("the refusal");
+        assert_eq!(refused.to_string(), "CreateFlowLogs: InvalidParameter: Unable to assume given IAM role");
+    }
 
     #[test]
     fn the_destination_must_be_named_once_and_fit_its_kind() {

@@ -13,7 +13,7 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{describe, is_made_by, made, made_by, retag, tag_specifications, tags, unknown};
+use super::{all, describe, is_made_by, made, made_by, retag, tag_specifications, tags, unknown};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -235,8 +235,7 @@ fn difference(from: &[String], to: &[String]) -> (Vec<String>, Vec<String>) {
 }
 
 async fn gateways(world: &Aws, by: Filter) -> Result<Vec<Described>> {
-    let items = world.ec2().describe_nat_gateways().filter(by).into_paginator().items();
-    items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
+    all!(world.ec2().describe_nat_gateways().filter(by))
 }
 
 /// A deleted gateway stays visible for about an hour, and is gone all the same.
@@ -277,10 +276,65 @@ fn live(it: Described) -> Option<Live<NatGateway>> {
 
 #[cfg(test)]
 mod tests {
+    use infra::resource::{AnyResource as _, AnyUpdate, Status, Wanted};
     use serde_json::json;
 
     use super::NatGateway;
-    use crate::aws::{complaints::complaints, conformance::Conformance};
+    use crate::aws::{
+        complaints::complaints,
+        conformance::{
+            Conformance,
+            wire::{Answer, Wire},
+        },
+    };
+
+    #[tokio::test]
+    async fn a_failure_says_why_and_a_deleted_one_is_gone() {
+        let wire = Wire::answering(Answer::Say(
+            200,
+            "<DescribeNatGatewaysResponse><natGatewaySet>\
+             <item><natGatewayId>nat-1</natGatewayId><state>failed</state><failureCode>Gateway.NotAttached</failureCode>\
+             <failureMessage>Network vpc-1 has no Internet gateway attached</failureMessage></item>\
+             <item><natGatewayId>nat-2</natGatewayId><state>deleted</state></item>\
+             <item><natGatewayId>nat-3</natGatewayId><state>pending</state></item>\
+             </natGatewaySet></DescribeNatGatewaysResponse>",
+        ))
+        .await;
+        let ids = ["nat-1", "nat-2", "nat-3"].map(Into::into);
+        let read = NatGateway.read(&wire.world, &ids, &Wanted::default()).await.expect("read");
+        let statuses: Vec<_> = read.into_iter().map(|it| it.map(|it| it.status)).collect();
+        let failed = "Gateway.NotAttached: Network vpc-1 has no Internet gateway attached";
+        assert_eq!(statuses, [Some(Status::Failed(failed.into())), None, Some(Status::Pending("pending".into()))]);
+    }
+
+    #[tokio::test]
+    async fn further_addresses_come_before_others_go() {
+        let wire = Wire::scripted(&[
+            ("AssociateNatGatewayAddress", Answer::Xml("<natGatewayId>nat-1</natGatewayId>")),
+            (
+                "DescribeNatGateways",
+                Answer::Xml(
+                    "<natGatewaySet><item><natGatewayId>nat-1</natGatewayId><natGatewayAddressSet>\
+                     <item><allocationId>eipalloc-1</allocationId><associationId>eipassoc-1</associationId><isPrimary>true</isPrimary></item>\
+                     <item><allocationId>eipalloc-2</allocationId><associationId>eipassoc-2</associationId><isPrimary>false</isPrimary></item>\
+                     </natGatewayAddressSet></item></natGatewaySet>",
+                ),
+            ),
+            ("DisassociateNatGatewayAddress", Answer::Xml("<natGatewayId>nat-1</natGatewayId>")),
+        ])
+        .await;
+        let spec = |second: &str| json!({ "subnet_id": "subnet-1", "allocation_id": "eipalloc-1", "secondary_allocation_ids": [second] });
+        let (from, to) = (spec("eipalloc-2"), spec("eipalloc-3"));
+        let changed = ["secondary_allocation_ids".to_owned()].into();
+        let update = AnyUpdate { id: &"nat-1".into(), from: &from, to: &to, changed: &changed };
+        NatGateway.update(&wire.world, update).await.expect("update");
+        let expected = [
+            "AssociateNatGatewayAddress AllocationId.1=eipalloc-3",
+            "DescribeNatGateways",
+            "DisassociateNatGatewayAddress AssociationId.1=eipassoc-2",
+        ];
+        assert_eq!(wire.said(&["AllocationId.1", "AssociationId.1"]), expected);
+    }
 
     #[test]
     fn addresses_must_fit_the_kind() {

@@ -204,33 +204,4 @@ fn status(table: &Described) -> Status {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::aws::conformance::Conformance;
-
-    #[tokio::test]
-    async fn conforms() {
-        Conformance {
-            type_name: "ec2.route_table",
-            absent: "rtb-0123456789abcdef0",
-            extra: r#"
-                other: { ec2.subnet: { vpc_id: "${vpc.id}", cidr_block: 10.0.2.0/24 } }
-                neighbour: { ec2.route_table: { vpc_id: "${vpc.id}", main: true } }
-            "#,
-            changes: &[
-                "main: true",
-                "routes: [{ destination_cidr_block: 10.9.0.0/16, gateway_id: '${gateway.id}' }]",
-                "routes: null",
-                "routes: [{ destination_cidr_block: 0.0.0.0/0, gateway_id: '${gateway.id}' }]",
-                "subnet_ids: ['${other.id}']",
-                "subnet_ids: ['${other.id}', '${subnet.id}']",
-                "subnet_ids: null",
-                "main: null",
-                "subnet_ids: ['${subnet.id}']",
-                "main: true",
-            ],
-            ..Conformance::DEFAULT
-        }
-        .check()
-        .await;
-    }
-}
+mod tests;

@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::rules::{Direction, Ends, Peer, Rule};
-use super::{describe, filter, made, made_by, retag, tag_specifications, tags, unknown};
+use super::{all, describe, filter, made, made_by, retag, subnet::release_interfaces, tag_specifications, tags, unknown};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -151,6 +151,8 @@ impl Resource for SecurityGroup {
                 "ec2:DescribeSecurityGroupRules",
                 "ec2:RevokeSecurityGroupIngress",
                 "ec2:RevokeSecurityGroupEgress",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DeleteNetworkInterface",
             ],
         },
         ..Facts::DEFAULT
@@ -218,7 +220,10 @@ impl Resource for SecurityGroup {
     async fn delete(world: &Aws, delete: Delete<'_, Self>) -> Result<()> {
         match remove(world, delete.id).await {
             Err(refused) if refused.is(&["DependencyViolation", "InvalidGroup.InUse"]) => {
-                // Rules of other groups may hold it, and nobody else will take them away; network interfaces go by themselves.
+                // Rules of other groups may hold it, and what Lambda left: nobody else will take these away. The rest goes by itself.
+                if let Err(error) = release_interfaces(world, "group-id", delete.id).await {
+                    tracing::debug!(%error, group = %delete.id, "cannot remove what Lambda left");
+                }
                 if release(world, delete.id).await? { remove(world, delete.id).await } else { Err(refused) }
             }
             other => other,
@@ -295,8 +300,7 @@ impl Egress {
 }
 
 async fn groups(world: &Aws, by: Filter) -> Result<Vec<Described>> {
-    let items = world.ec2().describe_security_groups().filters(by).into_paginator().items();
-    items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
+    all!(world.ec2().describe_security_groups().filters(by))
 }
 
 fn live(world: &Aws, it: &Described) -> Live<SecurityGroup> {
@@ -347,100 +351,4 @@ async fn release(world: &Aws, id: &Id) -> Result<bool> {
 }
 
 #[cfg(test)]
-mod tests {
-    use infra::resource::{AnyResource as _, AnyUpdate, Id, Wanted};
-    use serde_json::json;
-
-    use super::{SecurityGroup, release};
-    use crate::aws::{
-        complaints::complaints,
-        conformance::{Conformance, cloud},
-    };
-
-    #[test]
-    fn a_rule_has_one_other_end_and_the_ports_of_its_protocol() {
-        let https = json!({ "ip_protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_ip": "10.0.0.0/8" });
-        let with = |key: &str, value: serde_json::Value| {
-            let mut rule = https.clone();
-            rule[key] = value;
-            rule
-        };
-        for (rule, expected) in [
-            (https.clone(), vec![]),
-            (json!({ "ip_protocol": "ALL", "cidr_ip": "10.0.0.0/8" }), vec![]),
-            (json!({ "ip_protocol": "50", "source_prefix_list_id": "pl-1" }), vec![]),
-            (with("cidr_ip", json!(null)), vec!["ingress[0]: the rule names no other end"]),
-            (with("source_security_group_id", json!("sg-1")), vec!["ingress[0]: the rule names more than one other end"]),
-            (with("to_port", json!(null)), vec!["ingress[0]: a rule for tcp without `to_port`"]),
-            (with("to_port", json!(80)), vec!["ingress[0].to_port: `to_port` 80 is below `from_port` 443"]),
-            (
-                json!({ "ip_protocol": "-1", "from_port": 0, "cidr_ip": "10.0.0.0/8" }),
-                vec!["ingress[0].from_port: `from_port` with a protocol that has no ports"],
-            ),
-        ] {
-            let spec = json!({ "ingress": [rule] });
-            assert_eq!(complaints::<SecurityGroup>(spec.clone()), expected, "{spec}");
-        }
-    }
-
-    #[tokio::test]
-    async fn rules_of_others_let_it_go() {
-        let world = cloud().await;
-        let vpc = world.ec2().create_vpc().cidr_block("10.8.0.0/16").send().await.expect("a VPC");
-        let vpc = vpc.vpc.and_then(|it| it.vpc_id).expect("its id");
-        let spec = |name: &str| json!({ "group_name": name, "vpc_id": vpc });
-        let held = SecurityGroup.create(&world, &spec("held"), "").await.expect("create");
-        let holder = SecurityGroup.create(&world, &spec("holder"), "").await.expect("create");
-        let rules = async |id: &Id| {
-            let found = SecurityGroup.read(&world, std::slice::from_ref(id), &Wanted::default()).await.expect("read");
-            let spec = found.into_iter().flatten().next().expect("it is there").spec;
-            (spec["ingress"].as_array().map_or(0, Vec::len), spec["egress"].as_array().map_or(0, Vec::len))
-        };
-        let refer = async |id: &Id, property: &str, end: &str| {
-            let rule = |port: i32| json!({ "ip_protocol": "tcp", "from_port": port, "to_port": port, end: held.as_str() });
-            let mut to = spec("any");
-            to[property] = json!([rule(1), rule(2), { "ip_protocol": "-1", "cidr_ip": "10.0.0.0/8" }]);
-            let changed = [property.to_owned()].into();
-            SecurityGroup.update(&world, AnyUpdate { id, from: &spec("any"), to: &to, changed: &changed }).await.expect("update");
-        };
-        refer(&held, "ingress", "source_security_group_id").await;
-        refer(&holder, "ingress", "source_security_group_id").await;
-        refer(&holder, "egress", "destination_security_group_id").await;
-        assert_eq!((rules(&held).await, rules(&holder).await), ((3, 1), (3, 3)));
-        assert!(release(&world, &held).await.expect("release"));
-        assert_eq!((rules(&held).await, rules(&holder).await), ((3, 1), (1, 1)), "its own rules stay, and those for others");
-        assert!(!release(&world, &held).await.expect("release"), "nothing is left to take away");
-    }
-
-    #[tokio::test]
-    async fn conforms() {
-        Conformance {
-            type_name: "ec2.security_group",
-            absent: "sg-0123456789abcdef0",
-            extra: "
-other:
-  ec2.security_group:
-    group_name: other
-    vpc_id: ${vpc.id}
-",
-            changes: &[
-                // Ports, a second block, and the rule for the other group stays as it is.
-                "ingress:
-                  - { ip_protocol: tcp, from_port: 443, to_port: 443, cidr_ip: 0.0.0.0/0, description: HTTPS }
-                  - { ip_protocol: tcp, from_port: 8080, to_port: 8090, cidr_ip: 10.0.0.0/8 }
-                  - { ip_protocol: tcp, from_port: 443, to_port: 443, cidr_ipv6: '::/0' }
-                  - { ip_protocol: udp, from_port: 53, to_port: 53, source_security_group_id: '${other.id}' }",
-                // The words of one rule.
-                "ingress:
-                  - { ip_protocol: tcp, from_port: 443, to_port: 443, cidr_ip: 0.0.0.0/0, description: From anywhere }
-                  - { ip_protocol: icmp, from_port: -1, to_port: -1, cidr_ip: 10.0.0.0/8 }",
-                "ingress: []",
-                "egress: []",
-                "egress: [{ ip_protocol: '-1', cidr_ip: 10.0.0.0/8 }, { ip_protocol: tcp, from_port: 1, to_port: 2, destination_security_group_id: '${other.id}' }]",
-            ],
-            ..Conformance::DEFAULT
-        }
-        .check()
-        .await;
-    }
-}
+mod tests;

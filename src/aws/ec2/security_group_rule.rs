@@ -143,18 +143,19 @@ impl Resource for SecurityGroupRule {
         let permissions = Some(vec![create.spec.rule()?.permission()]);
         let tags = tag_specifications(ResourceType::SecurityGroupRule, &create.spec.tags);
         let group = &create.spec.group_id;
-        let made_rules = match create.spec.r#type {
+        let (action, authorized) = match create.spec.r#type {
             Type::Ingress => {
                 let call = world.ec2().authorize_security_group_ingress().group_id(group).set_ip_permissions(permissions);
-                call.set_tag_specifications(tags).send().await.map_err(error)?.security_group_rules
+                let answer = call.set_tag_specifications(tags).send().await.map_err(error)?;
+                ("AuthorizeSecurityGroupIngress", answer.security_group_rules)
             }
             Type::Egress => {
                 let call = world.ec2().authorize_security_group_egress().group_id(group).set_ip_permissions(permissions);
-                call.set_tag_specifications(tags).send().await.map_err(error)?.security_group_rules
+                let answer = call.set_tag_specifications(tags).send().await.map_err(error)?;
+                ("AuthorizeSecurityGroupEgress", answer.security_group_rules)
             }
         };
-        let id = made_rules.unwrap_or_default().into_iter().find_map(|it| it.security_group_rule_id);
-        made("AuthorizeSecurityGroupRules", id)
+        made(action, authorized.unwrap_or_default().into_iter().find_map(|it| it.security_group_rule_id))
     }
 
     async fn update(world: &Aws, update: Update<'_, Self>) -> Result<()> {

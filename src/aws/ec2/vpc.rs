@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, Tenancy as SdkTenancy, VpcAttributeName, VpcState, VpcTenancy};
+use aws_sdk_ec2::types::{
+    AttributeBooleanValue, ResourceType, Tenancy as SdkTenancy, Vpc as Described, VpcAttributeName, VpcCidrBlockStateCode as BlockState,
+    VpcIpv6CidrBlockAssociation as Block, VpcState, VpcTenancy,
+};
 use futures::{StreamExt as _, TryStreamExt as _, try_join};
 use infra::{
     resource::{
         Actions, Cidr, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update,
-        Wanted, immutable,
+        Wanted, immutable, volatile,
     },
     value::{Path, Value},
 };
@@ -37,6 +40,9 @@ pub(crate) struct Spec {
     /// Whether instances with public addresses get public DNS names; private DNS of interface endpoints needs it too.
     #[serde(default)]
     enable_dns_hostnames: bool,
+    /// Whether it has a /56 block of Amazon's IPv6 addresses, for subnets to take parts of.
+    #[serde(default)]
+    amazon_provided_ipv6_cidr_block: bool,
     /// Whether the use of addresses is measured.
     #[serde(default)]
     enable_network_address_usage_metrics: bool,
@@ -61,6 +67,9 @@ pub(crate) struct Outputs {
     id: String,
     /// The ARN of the VPC.
     arn: String,
+    /// Its blocks of IPv6 addresses, where it has any.
+    #[schemars(transform = volatile)]
+    ipv6_cidr_blocks: Option<Vec<String>>,
     /// The security group of whatever names none.
     default_security_group_id: Option<String>,
     /// The network ACL of all subnets that have no other.
@@ -84,7 +93,14 @@ impl Resource for Vpc {
         actions: Actions {
             create: &["ec2:CreateVpc", "ec2:CreateTags", "ec2:ModifyVpcAttribute"],
             read: &["ec2:DescribeVpcs", "ec2:DescribeVpcAttribute", "ec2:DescribeSecurityGroups", "ec2:DescribeNetworkAcls"],
-            update: &["ec2:ModifyVpcAttribute", "ec2:ModifyVpcTenancy", "ec2:CreateTags", "ec2:DeleteTags"],
+            update: &[
+                "ec2:ModifyVpcAttribute",
+                "ec2:ModifyVpcTenancy",
+                "ec2:AssociateVpcCidrBlock",
+                "ec2:DisassociateVpcCidrBlock",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+            ],
             delete: &[
                 "ec2:DeleteVpc",
                 "ec2:DescribeVpcEndpoints",
@@ -131,7 +147,12 @@ impl Resource for Vpc {
         let lives = vpcs.into_iter().zip(groups).zip(acls).zip(attributes).map(|(((vpc, group), acl), attributes)| {
             let vpc = vpc?;
             let id = vpc.vpc_id().unwrap_or_default();
+            let blocks: Vec<_> = ipv6_blocks(&vpc).collect();
+            let associating = blocks.iter().any(|it| state(it) == Some(&BlockState::Associating));
+            let usable = blocks.iter().filter(|it| state(it) == Some(&BlockState::Associated));
+            let usable: Vec<_> = usable.filter_map(|it| it.ipv6_cidr_block()).map(str::to_owned).collect();
             let spec = Spec {
+                amazon_provided_ipv6_cidr_block: blocks.iter().any(|it| is_of_amazon(it)),
                 cidr_block: Cidr(vpc.cidr_block().unwrap_or_default().to_owned()),
                 instance_tenancy: match vpc.instance_tenancy() {
                     Some(SdkTenancy::Dedicated) => Tenancy::Dedicated,
@@ -145,10 +166,12 @@ impl Resource for Vpc {
             let outputs = Outputs {
                 id: id.to_owned(),
                 arn: world.arn("ec2", vpc.owner_id().unwrap_or_default(), &format!("vpc/{id}")),
+                ipv6_cidr_blocks: (!usable.is_empty()).then_some(usable),
                 default_security_group_id: group.and_then(|it| it.group_id),
                 default_network_acl_id: acl.and_then(|it| it.network_acl_id),
             };
             let status = match vpc.state() {
+                Some(VpcState::Available) if associating => Status::Pending("associating".into()),
                 Some(VpcState::Available) => Status::Ready,
                 Some(VpcState::Deleting) => Status::Deleting("deleting".into()),
                 other => Status::Pending(other.map_or("pending", VpcState::as_str).to_owned()),
@@ -165,6 +188,7 @@ impl Resource for Vpc {
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {
         let call = world.ec2().create_vpc().cidr_block(&create.spec.cidr_block.0);
+        let call = call.set_amazon_provided_ipv6_cidr_block(create.spec.amazon_provided_ipv6_cidr_block.then_some(true));
         let call = match create.spec.instance_tenancy {
             Tenancy::Default => call,
             Tenancy::Dedicated => call.instance_tenancy(SdkTenancy::Dedicated),
@@ -188,6 +212,9 @@ impl Resource for Vpc {
         }
         if update.changes("instance_tenancy") && to.instance_tenancy == Tenancy::Default {
             world.ec2().modify_vpc_tenancy().vpc_id(id.as_str()).instance_tenancy(VpcTenancy::Default).send().await.map_err(error)?;
+        }
+        if update.changes("amazon_provided_ipv6_cidr_block") {
+            provide_ipv6(world, id, to.amazon_provided_ipv6_cidr_block).await?;
         }
         retag(world, id, &from.tags, &to.tags).await
     }
@@ -249,6 +276,37 @@ async fn attributes(world: &Aws, id: Option<&str>, wanted: &Wanted) -> Result<At
         dns_hostnames: value(hostnames.and_then(|it| it.enable_dns_hostnames)),
         usage_metrics: value(metrics.and_then(|it| it.enable_network_address_usage_metrics)),
     })
+}
+
+/// The blocks that the VPC has or is about to have.
+fn ipv6_blocks(vpc: &Described) -> impl Iterator<Item = &Block> {
+    let lasting = |it: &&Block| matches!(state(it), Some(BlockState::Associated | BlockState::Associating));
+    vpc.ipv6_cidr_block_association_set().iter().filter(lasting)
+}
+
+fn state(block: &Block) -> Option<&BlockState> {
+    block.ipv6_cidr_block_state().and_then(|it| it.state())
+}
+
+/// Not one that the account brought along.
+fn is_of_amazon(block: &Block) -> bool {
+    block.ipv6_pool().is_none_or(|it| it == "Amazon")
+}
+
+async fn provide_ipv6(world: &Aws, id: &Id, wanted: bool) -> Result<()> {
+    // As it is now: a second try of the same call would get a second block.
+    let vpcs = all!(world.ec2().describe_vpcs().filters(filter("vpc-id", [id.as_str()])))?;
+    let now: Vec<_> = vpcs.iter().flat_map(ipv6_blocks).filter(|it| is_of_amazon(it)).collect();
+    if wanted && now.is_empty() {
+        world.ec2().associate_vpc_cidr_block().vpc_id(id.as_str()).amazon_provided_ipv6_cidr_block(true).send().await.map_err(error)?;
+    }
+    if !wanted {
+        for block in now {
+            let call = world.ec2().disassociate_vpc_cidr_block().set_association_id(block.association_id().map(str::to_owned));
+            unless(call.send().await.map_err(error), &["InvalidVpcCidrBlockAssociationID.NotFound"])?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes what GuardDuty put into the VPC: its endpoints, and the group that is theirs.

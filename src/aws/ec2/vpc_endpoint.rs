@@ -16,7 +16,7 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{made, made_by, retag, tag_specifications, tags, unknown};
+use super::{all, made, made_by, retag, tag_specifications, tags, unknown};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -310,8 +310,7 @@ fn dns_options(it: &DnsOptions) -> DnsOptionsSpecification {
 }
 
 async fn endpoints(world: &Aws, by: Option<Filter>) -> Result<Vec<Described>> {
-    let items = world.ec2().describe_vpc_endpoints().set_filters(by.map(|it| vec![it])).into_paginator().items();
-    items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
+    all!(world.ec2().describe_vpc_endpoints().set_filters(by.map(|it| vec![it])))
 }
 
 /// By their ids as long as all of them are there, else out of all; the emulator does not know the filter for ids.
@@ -319,8 +318,7 @@ async fn by_ids(world: &Aws, ids: &[Id]) -> Result<Vec<Described>> {
     let mut found = vec![];
     for ids in ids.chunks(super::VALUES) {
         let names = ids.iter().map(|it| it.0.clone()).collect();
-        let items = world.ec2().describe_vpc_endpoints().set_vpc_endpoint_ids(Some(names)).into_paginator().items();
-        match unless(items.send().collect::<Result<Vec<_>, _>>().await.map_err(error), GONE)? {
+        match unless(all!(world.ec2().describe_vpc_endpoints().set_vpc_endpoint_ids(Some(names))), GONE)? {
             Some(page) => found.extend(page),
             None if ids.len() == 1 => {}
             None => return endpoints(world, None).await,
@@ -378,86 +376,4 @@ fn live(world: &Aws, it: Described) -> Option<Live<VpcEndpoint>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use infra::resource::{AnyResource as _, AnyUpdate, Id, Wanted};
-    use serde_json::json;
-
-    use super::VpcEndpoint;
-    use crate::aws::{
-        complaints::complaints,
-        conformance::{Conformance, cloud},
-    };
-
-    #[test]
-    fn properties_must_fit_the_type() {
-        for (spec, expected) in [
-            (json!({ "route_table_ids": ["rtb-1"], "private_dns_enabled": false }), vec![]),
-            (json!({ "vpc_endpoint_type": "Interface", "subnet_ids": ["subnet-1"], "private_dns_enabled": true }), vec![]),
-            (json!({ "subnet_ids": ["subnet-1"] }), vec!["`subnet_ids` on an endpoint of type Gateway"]),
-            (json!({ "vpc_endpoint_type": "Interface" }), vec!["an endpoint of type Interface without `subnet_ids`"]),
-            (
-                json!({ "vpc_endpoint_type": "Interface", "subnet_ids": ["subnet-1"], "route_table_ids": ["rtb-1"] }),
-                vec!["`route_table_ids` on an endpoint of type Interface"],
-            ),
-        ] {
-            assert_eq!(complaints::<VpcEndpoint>(spec), expected);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_gateway_moves_from_table_to_table() {
-        let world = cloud().await;
-        let ec2 = world.ec2();
-        let vpc = ec2.create_vpc().cidr_block("10.9.0.0/16").send().await.expect("a VPC").vpc.and_then(|it| it.vpc_id).expect("its id");
-        let table = async || {
-            let made = ec2.create_route_table().vpc_id(&vpc).send().await.expect("a table");
-            made.route_table.and_then(|it| it.route_table_id).expect("its id")
-        };
-        let (one, two) = (table().await, table().await);
-        let spec =
-            |tables: &[&String]| json!({ "service_name": "com.amazonaws.eu-central-1.s3", "vpc_id": vpc, "route_table_ids": tables });
-        let id = VpcEndpoint.create(&world, &spec(&[&one]), "0123456789abcdef0123456789abcdef").await.expect("create");
-        let read = async |id: &Id| {
-            let mut found = VpcEndpoint.read(&world, std::slice::from_ref(id), &Wanted::default()).await.expect("read");
-            found.pop().flatten().map(|it| it.spec["route_table_ids"].clone())
-        };
-        assert_eq!(read(&id).await, Some(json!([one])));
-        let changed = ["route_table_ids".to_owned()].into();
-        let (from, to) = (spec(&[&one]), spec(&[&two]));
-        VpcEndpoint.update(&world, AnyUpdate { id: &id, from: &from, to: &to, changed: &changed }).await.expect("update");
-        assert_eq!(read(&id).await, Some(json!([two])));
-        for gone in [false, true] {
-            VpcEndpoint.delete(&world, &id, &to).await.unwrap_or_else(|error| panic!("delete, gone already: {gone}: {error}"));
-            assert_eq!(read(&id).await, None);
-        }
-    }
-
-    #[tokio::test]
-    async fn conforms() {
-        Conformance {
-            type_name: "ec2.vpc_endpoint",
-            absent: "vpce-0123456789abcdef0",
-            extra: "
-other:
-  ec2.security_group:
-    group_name: other
-    vpc_id: ${vpc.id}
-second:
-  ec2.subnet:
-    vpc_id: ${vpc.id}
-    cidr_block: 10.0.1.0/24
-",
-            changes: &[
-                "subnet_ids: ['${subnet.id}', '${second.id}']",
-                "subnet_ids: ['${second.id}']",
-                "security_group_ids: ['${other.id}']",
-                "policy_document: { Statement: [{ Effect: Allow, Principal: '*', Action: 'logs:*', Resource: '*' }] }",
-            ],
-            // The first is for gateways, which have a test of their own; of the others the emulator keeps what the create said.
-            untried: &["route_table_ids", "private_dns_enabled", "ip_address_type", "dns_options"],
-            ..Conformance::DEFAULT
-        }
-        .check()
-        .await;
-    }
-}
+mod tests;

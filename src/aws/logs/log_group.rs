@@ -157,17 +157,17 @@ impl Resource for LogGroup {
         let Update { id, from, to, .. } = update;
         let (logs, name) = (world.logs(), id.as_str());
         if update.changes("retention_in_days") {
-            match to.retention_in_days {
-                Some(days) => {
-                    logs.put_retention_policy().log_group_name(name).retention_in_days(days).send().await.map_err(error).map(drop)?
-                }
-                None => logs.delete_retention_policy().log_group_name(name).send().await.map_err(error).map(drop)?,
+            if let Some(days) = to.retention_in_days {
+                logs.put_retention_policy().log_group_name(name).retention_in_days(days).send().await.map_err(error)?;
+            } else {
+                logs.delete_retention_policy().log_group_name(name).send().await.map_err(error)?;
             }
         }
         if update.changes("kms_key_id") {
-            match &to.kms_key_id {
-                Some(key) => logs.associate_kms_key().log_group_name(name).kms_key_id(key).send().await.map_err(error).map(drop)?,
-                None => logs.disassociate_kms_key().log_group_name(name).send().await.map_err(error).map(drop)?,
+            if let Some(key) = &to.kms_key_id {
+                logs.associate_kms_key().log_group_name(name).kms_key_id(key).send().await.map_err(error)?;
+            } else {
+                logs.disassociate_kms_key().log_group_name(name).send().await.map_err(error)?;
             }
         }
         let (set, remove) = from.tags.difference(&to.tags);

@@ -18,15 +18,17 @@ pub(crate) struct Spec {
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub(crate) enum ZoneType {
     /// The zones that a region consists of.
     #[default]
-    AvailabilityZone,
+    #[serde(rename = "availability-zone")]
+    Availability,
     /// Zones near a large city.
-    LocalZone,
+    #[serde(rename = "local-zone")]
+    Local,
     /// Zones within the networks of telephone companies.
-    WavelengthZone,
+    #[serde(rename = "wavelength-zone")]
+    Wavelength,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -46,9 +48,9 @@ impl Lookup for AvailabilityZones {
 
     async fn find(world: &Aws, spec: &Spec) -> Result<Option<Outputs>> {
         let zone_type = match spec.zone_type {
-            ZoneType::AvailabilityZone => "availability-zone",
-            ZoneType::LocalZone => "local-zone",
-            ZoneType::WavelengthZone => "wavelength-zone",
+            ZoneType::Availability => "availability-zone",
+            ZoneType::Local => "local-zone",
+            ZoneType::Wavelength => "wavelength-zone",
         };
         let call = world.ec2().describe_availability_zones().filters(filter("zone-type", [zone_type]));
         let zones = call.send().await.map_err(error)?.availability_zones.unwrap_or_default();
@@ -67,7 +69,7 @@ mod tests {
 
     #[tokio::test]
     async fn zones_are_sorted_and_of_the_region() {
-        let spec = Spec { zone_type: ZoneType::AvailabilityZone };
+        let spec = Spec { zone_type: ZoneType::Availability };
         let zones = AvailabilityZones::find(&cloud().await, &spec).await.expect("an answer").expect("there are always some");
         assert_eq!(zones.names, ["eu-central-1a", "eu-central-1b", "eu-central-1c"]);
         assert_eq!(zones.zone_ids.len(), 3);

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use crate::aws::{
     clients::Aws,
+    ec2::all,
     error::{error, unless},
 };
 
@@ -81,7 +82,7 @@ impl Peer {
 }
 
 fn refused(message: &str) -> Error {
-    Error::rejected("AuthorizeSecurityGroupRules", "InvalidParameterCombination", message)
+    Error::rejected("AuthorizeSecurityGroupIngress", "InvalidParameterCombination", message)
 }
 
 /// As AWS keeps it: without the bits behind the prefix.
@@ -186,6 +187,12 @@ pub(in crate::aws::ec2) fn check(rule: &Value, at: &Path, ends: &[&str], problem
         problems.error(at.clone(), "the rule names more than one other end", help);
     }
     let Some(protocol) = rule.get("ip_protocol").and_then(Value::as_text).map(|it| Protocol(it.to_owned()).canonical().0) else { return };
+    let number = protocol.parse::<i64>().is_ok_and(|it| (-1..=255).contains(&it));
+    if !number && !has_ports(&protocol) {
+        let help = "write `tcp`, `udp`, `icmp`, `icmpv6`, the number of another protocol, or `-1` for all";
+        problems.error(at.key("ip_protocol"), format!("no protocol is called `{protocol}`"), help);
+        return;
+    }
     let has = |port: &str| rule.get(port).is_some_and(|it| !it.is_null());
     for port in ["from_port", "to_port"] {
         if has_ports(&protocol) && !has(port) {
@@ -211,8 +218,7 @@ pub(in crate::aws::ec2) fn check(rule: &Value, at: &Path, ends: &[&str], problem
 
 /// All rules found, each with its id.
 pub(in crate::aws::ec2) async fn rules(world: &Aws, by: Filter) -> Result<Vec<Described>> {
-    let items = world.ec2().describe_security_group_rules().filters(by).into_paginator().items();
-    items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
+    all!(world.ec2().describe_security_group_rules().filters(by))
 }
 
 pub(in crate::aws::ec2) async fn authorize(world: &Aws, group: &str, direction: Direction, rules: &[&Rule]) -> Result<()> {

@@ -1,0 +1,201 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, path,
+    sync::Arc,
+};
+
+use infra::{
+    address::Address,
+    diagnostic::{Diagnostic, Severity, Source},
+    stack::{Scope, Settings, parse, resolve},
+    value::Value,
+};
+
+use super::{RULES, check};
+use crate::aws::{TYPES, types};
+
+/// Nothing is there yet: all outputs are unknown.
+struct Nothing;
+
+impl Scope for Nothing {
+    fn field(&self, target: &Address, field: &str) -> Value {
+        Value::unknown(format!("{target}.{field}"))
+    }
+}
+
+/// The findings in some resources of a stack file, one line each.
+fn lint(resources: &str) -> Vec<String> {
+    let indented: String = resources.lines().map(|line| format!("  {line}\n")).collect();
+    lint_file("stack.yaml", format!("stack: test\nregion: eu-central-1\nvars: {{ where: vpc-9 }}\nresources:\n{indented}"))
+}
+
+fn lint_file(path: &str, text: String) -> Vec<String> {
+    let catalog = types().catalog;
+    let (file, problems) = parse(Arc::new(Source { path: path.into(), text }), &catalog);
+    assert!(problems.is_empty(), "{problems:#?}");
+    let settings = Settings { environment: "default".into(), ..Settings::default() };
+    let (stack, problems) = resolve(&file.expect("a stack"), &settings, &catalog, &BTreeMap::new());
+    assert!(problems.is_empty(), "{problems:#?}");
+    let stack = stack.expect("a stack");
+    let found = check(&stack, &|address| stack.resources.get(address).map(|it| it.evaluate(&Nothing).0));
+    found.iter().map(line).collect()
+}
+
+fn line(it: &Diagnostic) -> String {
+    assert!(it.labels.iter().all(|it| !it.place.span.is_empty()), "{}: a label without a place", it.summary);
+    assert!(!it.labels.is_empty() && !it.help.is_empty(), "{}: no place or no help", it.summary);
+    let severity = if it.severity == Severity::Error { "error" } else { "warning" };
+    format!("{severity}[{}]: {}", it.check.expect("every finding names its rule"), it.summary)
+}
+
+#[test]
+fn every_file_is_in_the_list_and_the_list_is_sorted() {
+    let folder = path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws/lint");
+    let files = fs::read_dir(folder).expect("the folder is there").map(|it| it.expect("an entry").path());
+    let names = files.map(|it| it.file_stem().and_then(|it| it.to_str()).expect("a name").replace('_', "-"));
+    let files: BTreeSet<_> = names.filter(|it| it != "mod" && it != "tests").collect();
+    assert_eq!(RULES.iter().map(|it| it.name.to_owned()).collect::<Vec<_>>(), files.into_iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn subnets_lie_within_their_vpc_and_apart() {
+    let stack = "
+vpc: { ec2.vpc: { cidr_block: 10.0.0.0/24 } }
+other: { ec2.vpc: { cidr_block: 10.0.0.0/24 } }
+a: { ec2.subnet: { vpc_id: '${vpc.id}', cidr_block: 10.0.0.0/25 } }
+b: { ec2.subnet: { vpc_id: '${vpc.id}', cidr_block: 10.0.0.128/25 } }
+c: { ec2.subnet: { vpc_id: '${vpc.id}', cidr_block: 10.0.0.192/26 } }
+d: { ec2.subnet: { vpc_id: '${vpc.id}', cidr_block: 10.0.1.0/25 } }
+e: { ec2.subnet: { vpc_id: '${other.id}', cidr_block: 10.0.0.0/25 } }
+f: { ec2.subnet: { vpc_id: vpc-1, cidr_block: 10.9.0.0/16 } }
+g: { ec2.subnet: { vpc_id: vpc-1, cidr_block: 10.9.3.0/24 } }
+h: { ec2.subnet: { vpc_id: vpc-1, cidr_block: 10.9.5.0/24 } }
+i: { ec2.subnet: { vpc_id: vpc-2, cidr_block: 10.9.5.0/24 } }
+j: { ec2.subnet: { vpc_id: vpc-2, cidr_block: '${i.cidr_block}' } }
+";
+    let expected = [
+        "error[subnet-outside-vpc]: subnet `d` lies outside its VPC",
+        "error[subnet-overlap]: subnets `b` and `c` overlap",
+        "error[subnet-overlap]: subnets `f` and `g` overlap",
+        "error[subnet-overlap]: subnets `f` and `h` overlap",
+    ];
+    assert_eq!(lint(stack), expected);
+    let suppress = |stack: &str, names: &[(&str, &str)]| {
+        let line = |line: &str| match names.iter().find(|(name, _)| line.starts_with(&format!("{name}: {{"))) {
+            Some((_, rule)) => line.replacen("{", &format!("{{ suppress: [{{ check: {rule}, reason: on purpose }}],"), 1) + "\n",
+            None => line.to_owned() + "\n",
+        };
+        stack.lines().map(line).collect::<String>()
+    };
+    let all = [("d", "subnet-outside-vpc"), ("c", "subnet-overlap"), ("g", "subnet-overlap"), ("h", "subnet-overlap")];
+    assert_eq!(lint(&suppress(stack, &all)), Vec::<String>::new());
+    assert_eq!(lint(&suppress(stack, &[("d", "subnet-overlap"), ("a", "subnet-overlap")])), expected, "each by its own name, where it is");
+}
+
+#[test]
+fn listed_rules_and_single_ones_do_not_mix() {
+    let stack = "
+listed: { ec2.security_group: { vpc_id: vpc-1, ingress: [] } }
+free: { ec2.security_group: { vpc_id: vpc-1, ingress: null } }
+one: { ec2.security_group_rule: { type: ingress, group_id: '${listed.id}', ip_protocol: '-1', cidr_ip: 10.0.0.0/8 } }
+two: { ec2.security_group_rule: { type: egress, group_id: '${listed.id}', ip_protocol: '-1', cidr_ip: 10.0.0.0/8 } }
+three: { ec2.security_group_rule: { type: ingress, group_id: '${free.id}', ip_protocol: '-1', cidr_ip: 10.0.0.0/8 } }
+four: { ec2.security_group_rule: { type: ingress, group_id: sg-1, ip_protocol: '-1', cidr_ip: 10.0.0.0/8 } }
+";
+    assert_eq!(lint(stack), ["error[mixed-rules]: `listed` has its ingress rules listed, and `one` adds one"]);
+}
+
+#[test]
+fn private_dns_needs_the_names_of_the_vpc_and_one_endpoint() {
+    let endpoint = |name: &str, vpc: &str, service: &str, private: bool| {
+        format!(
+            "{name}: {{ ec2.vpc_endpoint: {{ vpc_id: '{vpc}', service_name: {service}, vpc_endpoint_type: Interface, subnet_ids: [subnet-1], private_dns_enabled: {private} }} }}\n"
+        )
+    };
+    let vpcs = "
+good: { ec2.vpc: { cidr_block: 10.0.0.0/16, enable_dns_hostnames: true } }
+plain: { ec2.vpc: { cidr_block: 10.0.0.0/16 } }
+off: { ec2.vpc: { cidr_block: 10.0.0.0/16, enable_dns_support: false } }
+";
+    for (endpoints, expected) in [
+        (endpoint("a", "${good.id}", "logs", true), vec![]),
+        (endpoint("a", "${plain.id}", "logs", false), vec![]),
+        (endpoint("a", "vpc-1", "logs", true), vec![]),
+        (
+            endpoint("a", "${plain.id}", "logs", true),
+            vec!["error[endpoint-dns]: `a` has private DNS, and `plain` has not `enable_dns_hostnames`"],
+        ),
+        (
+            endpoint("a", "${off.id}", "logs", true),
+            vec![
+                "error[endpoint-dns]: `a` has private DNS, and `off` has not `enable_dns_support`",
+                "error[endpoint-dns]: `a` has private DNS, and `off` has not `enable_dns_hostnames`",
+            ],
+        ),
+        (endpoint("a", "${good.id}", "logs", true) + &endpoint("b", "${good.id}", "ecr", true), vec![]),
+        (endpoint("a", "${good.id}", "logs", true) + &endpoint("b", "${good.id}", "logs", false), vec![]),
+        (endpoint("a", "${good.id}", "logs", true) + &endpoint("b", "vpc-1", "logs", true), vec![]),
+        (
+            endpoint("a", "vpc-1", "logs", true) + &endpoint("b", "vpc-1", "logs", true),
+            vec!["error[duplicate-private-dns]: `a` and `b` both claim the DNS name of `logs`"],
+        ),
+    ] {
+        assert_eq!(lint(&format!("{vpcs}{endpoints}")), expected, "{endpoints}");
+    }
+}
+
+#[test]
+fn logins_and_databases_are_not_open_to_the_world() {
+    for (rule, expected) in [
+        ("ip_protocol: tcp, from_port: 443, to_port: 443, cidr_ip: 0.0.0.0/0", None),
+        ("ip_protocol: tcp, from_port: 22, to_port: 22, cidr_ip: 203.0.113.0/24", None),
+        ("ip_protocol: udp, from_port: 0, to_port: 65535, cidr_ip: 0.0.0.0/0", None),
+        ("ip_protocol: tcp, from_port: 22, to_port: 22, cidr_ip: 0.0.0.0/0", Some("22 (SSH)")),
+        ("ip_protocol: '6', from_port: 5000, to_port: 6000, cidr_ipv6: '::/0'", Some("5432 (PostgreSQL)")),
+        ("ip_protocol: '-1', cidr_ip: 0.0.0.0/0", Some("22 (SSH), 3306 (MySQL), 3389 (Remote Desktop), 5432 (PostgreSQL)")),
+    ] {
+        let expected = |name: &str| -> Vec<String> {
+            expected.map(|ports| format!("warning[open-to-world]: `{name}` lets the whole world in on port {ports}")).into_iter().collect()
+        };
+        let group = format!("group: {{ ec2.security_group: {{ vpc_id: vpc-1, ingress: [{{ {rule} }}] }} }}");
+        assert_eq!(lint(&group), expected("group"), "{rule}");
+        let single = format!("rule: {{ ec2.security_group_rule: {{ type: ingress, group_id: sg-1, {rule} }} }}");
+        assert_eq!(lint(&single), expected("rule"), "{rule}");
+        let out = format!("rule: {{ ec2.security_group_rule: {{ type: egress, group_id: sg-1, {rule} }} }}");
+        assert_eq!(lint(&out), Vec::<String>::new(), "what goes out: {rule}");
+    }
+}
+
+#[test]
+fn a_nat_gateway_needs_a_way_out() {
+    let base = "
+vpc: { ec2.vpc: { cidr_block: 10.0.0.0/16 } }
+other: { ec2.vpc: { cidr_block: 10.0.0.0/16 } }
+subnet: { ec2.subnet: { vpc_id: '${vpc.id}', cidr_block: 10.0.0.0/24 } }
+";
+    let public = "nat: { ec2.nat_gateway: { subnet_id: '${subnet.id}', allocation_id: eipalloc-1 } }\n";
+    let private = "nat: { ec2.nat_gateway: { subnet_id: '${subnet.id}', connectivity_type: private } }\n";
+    let elsewhere = "nat: { ec2.nat_gateway: { subnet_id: subnet-1, allocation_id: eipalloc-1 } }\n";
+    let gateway = |vpc: &str| format!("gateway: {{ ec2.internet_gateway: {{ vpc_id: '{vpc}' }} }}\n");
+    let complaint = "error[nat-needs-gateway]: `nat` stands in a VPC without an internet gateway";
+    for (rest, expected) in [
+        (public.to_owned(), vec![complaint]),
+        (public.to_owned() + &gateway("${other.id}"), vec![complaint]),
+        (public.to_owned() + &gateway("${vpc.id}"), vec![]),
+        (public.to_owned() + &gateway("${vars.where}"), vec![complaint]),
+        (public.to_owned() + &gateway("${[vpc.id, other.id][0]}"), vec![]),
+        (private.to_owned(), vec![]),
+        (elsewhere.to_owned(), vec![]),
+    ] {
+        assert_eq!(lint(&format!("{base}{rest}")), expected, "{rest}");
+    }
+}
+
+#[test]
+fn nothing_is_found_in_the_examples() {
+    for resource in TYPES {
+        let path = format!("examples/{}.yaml", resource.name().replace('.', "/"));
+        let text = fs::read_to_string(path::Path::new(env!("CARGO_MANIFEST_DIR")).join(&path)).expect("every type has an example");
+        assert_eq!(lint_file(&path, text), Vec::<String>::new(), "{path}");
+    }
+}
