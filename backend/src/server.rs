@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
@@ -9,13 +10,17 @@ use axum::{Extension, Router};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{AppState, http, processor};
 
-/// A client that does not finish its request line and headers in this time is not one.
-const HEADERS: Duration = Duration::from_secs(10);
+/// How long a connection may be without a request. Longer than the 60 s of a load balancer: where the server is the first to
+/// close, a request may just be on its way.
+const IDLE: Duration = Duration::from_secs(75);
+/// Connections at one time; further ones wait until they are accepted.
+const CONNECTIONS: usize = 4096;
 
 /// Serves until the process is asked to end, then lets the requests under way finish.
 pub async fn run(app: AppState) -> std::io::Result<()> {
@@ -56,24 +61,28 @@ async fn prepare(app: &AppState) {
 async fn serve(app: &AppState, listener: TcpListener, asked: impl Future<Output = ()>) {
     let router = http::router(app.clone());
     let connections = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut asked = pin!(asked);
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener, &places) => accepted,
             () = &mut asked => break,
         };
         match accepted {
-            Ok((stream, peer)) => {
+            Ok((place, stream, peer)) => {
                 // Answers are small: waiting to fill a packet only delays them.
                 let _ = stream.set_nodelay(true);
                 let service = TowerToHyperService::new(with_peer(&router, peer));
                 let connection = hyper::server::conn::http1::Builder::new()
                     .timer(TokioTimer::new())
-                    .header_read_timeout(HEADERS)
+                    .header_read_timeout(IDLE)
                     .serve_connection(TokioIo::new(stream), service);
                 let connection = connections.watch(connection);
                 // A connection that breaks is the client's affair.
-                tokio::spawn(async move { connection.await.ok() });
+                tokio::spawn(async move {
+                    let _place = place;
+                    connection.await.ok()
+                });
             }
             Err(error) => {
                 // Out of file descriptors, mostly: some are given back in a moment.
@@ -89,6 +98,12 @@ async fn serve(app: &AppState, listener: TcpListener, asked: impl Future<Output 
         Ok(()) => tracing::info!("stopped"),
         Err(_) => tracing::warn!("stopped with requests unfinished"),
     }
+}
+
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> std::io::Result<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
+    let place = places.clone().acquire_owned().await.expect("this semaphore is never closed");
+    let (stream, peer) = listener.accept().await?;
+    Ok((place, stream, peer))
 }
 
 fn with_peer(router: &Router, peer: SocketAddr) -> Router {

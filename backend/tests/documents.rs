@@ -91,7 +91,8 @@ async fn only_whoever_has_a_valid_token() {
 #[tokio::test]
 async fn uploads_that_are_not_what_they_should_be() {
     let server = Server::with(&[("MAX_UPLOAD_BYTES", "100000"), ("MAX_UPLOAD_FILES", "3")]).await;
-    server.upload(&[]).await.refused(422, "no_file");
+    server.upload(&[]).await.refused(400, "malformed_multipart");
+    server.get("/ready").await.expect(200);
     server.upload(&[("empty.txt", b"")]).await.refused(422, "empty_file");
     server.upload(&[("virus.exe", b"MZ")]).await.refused(415, "unsupported_type");
     server.upload(&[("README", b"text")]).await.refused(415, "unsupported_type");
@@ -127,6 +128,7 @@ async fn uploads_that_are_not_what_they_should_be() {
 #[tokio::test]
 async fn a_client_that_goes_away_in_the_middle_leaves_nothing() {
     let server = Server::start().await;
+    server.get("/ready").await.expect(200);
     let mut stream = tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
     let head = format!(
         "POST /upload/document HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: multipart/form-data; boundary=b\r\n\

@@ -1,7 +1,7 @@
 //! The program as it is deployed: its binary, against a real PostgreSQL with pgvector, S3 and Secrets Manager on moto, and
 //! a stand-in for Bedrock that speaks its HTTP interface. Whatever is missing on the machine is installed beneath the target
 //! directory; only Python 3 must be there.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests say what they do and stop at the first surprise")]
+#![expect(unreachable_pub, clippy::unwrap_used, clippy::print_stderr, reason = "tests say what they do and stop at the first surprise")]
 
 mod support;
 

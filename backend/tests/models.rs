@@ -13,7 +13,7 @@ async fn passing_trouble_is_sat_out() {
 
 #[tokio::test]
 async fn what_a_model_can_answer_instead_of_an_answer() {
-    let server = Server::with(&[("MODEL_TIMEOUT_SECONDS", "0.3")]).await;
+    let server = Server::with(&[("MODEL_TIMEOUT_SECONDS", "1")]).await;
     let cases = [
         (THROTTLED, 503, "model_busy"),
         (Reply::Error(429, "ModelNotReadyException", "Warming up."), 503, "model_busy"),

@@ -55,7 +55,7 @@ pub(super) struct DocumentList {
 /// Stores documents; they are read afterwards, and `GET /documents/{id}` tells how far that is.
 ///
 /// All of the files are stored, or none.
-#[utoipa::path(post, path = "/upload/document", tag = "documents", security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "upload_documents", path = "/upload/document", tag = "documents", security(("bearer" = [])),
     request_body(content = UploadForm, content_type = "multipart/form-data"), responses(
     (status = 202, description = "Stored", body = Uploaded),
     (status = 400, description = "The body is not what its content type says", body = ErrorBody),
@@ -220,7 +220,7 @@ fn multipart_error(error: &MultipartError, limit: u64) -> ApiError {
 }
 
 /// The documents, newest first.
-#[utoipa::path(get, path = "/documents", tag = "documents", security(("bearer" = [])), params(
+#[utoipa::path(get, operation_id = "list_documents", path = "/documents", tag = "documents", security(("bearer" = [])), params(
     ("limit" = Option<u16>, Query, description = "How many", minimum = 1, maximum = 100),
     ("offset" = Option<u32>, Query, description = "How many to skip", minimum = 0),
 ), responses(
@@ -241,7 +241,7 @@ pub(super) async fn list(State(app): State<AppState>, _: Caller, InQuery(window)
 }
 
 /// One document and how far its processing is.
-#[utoipa::path(get, path = "/documents/{id}", tag = "documents", security(("bearer" = [])), params(("id" = Uuid, Path, description = "Id of the document")), responses(
+#[utoipa::path(get, operation_id = "show_document", path = "/documents/{id}", tag = "documents", security(("bearer" = [])), params(("id" = Uuid, Path, description = "Id of the document")), responses(
     (status = 200, description = "The document", body = Document),
     (status = 401, description = "The token is missing, wrong or expired", body = ErrorBody),
     (status = 404, description = "There is no such document", body = ErrorBody),
@@ -256,7 +256,7 @@ pub(super) async fn show(State(app): State<AppState>, _: Caller, InPath(id): InP
 }
 
 /// Removes a document, its file and its chunks.
-#[utoipa::path(delete, path = "/documents/{id}", tag = "documents", security(("bearer" = [])), params(("id" = Uuid, Path, description = "Id of the document")), responses(
+#[utoipa::path(delete, operation_id = "remove_document", path = "/documents/{id}", tag = "documents", security(("bearer" = [])), params(("id" = Uuid, Path, description = "Id of the document")), responses(
     (status = 204, description = "It is gone"),
     (status = 401, description = "The token is missing, wrong or expired", body = ErrorBody),
     (status = 404, description = "There is no such document", body = ErrorBody),

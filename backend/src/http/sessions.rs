@@ -20,7 +20,7 @@ pub(super) struct History {
 }
 
 /// The messages of a conversation.
-#[utoipa::path(get, path = "/sessions/{id}", tag = "chat", params(("id" = String, Path, description = "Name of the conversation", pattern = "^[A-Za-z0-9._:-]{1,128}$")), responses(
+#[utoipa::path(get, operation_id = "show_session", path = "/sessions/{id}", tag = "chat", params(("id" = String, Path, description = "Name of the conversation", pattern = "^[A-Za-z0-9._:-]{1,128}$")), responses(
     (status = 200, description = "The messages", body = History),
     (status = 404, description = "There is no such session", body = ErrorBody),
     (status = 422, description = "That cannot be the name of a session", body = ErrorBody),
@@ -35,7 +35,7 @@ pub(super) async fn show(State(app): State<AppState>, InPath(id): InPath<String>
 }
 
 /// Forgets a conversation.
-#[utoipa::path(delete, path = "/sessions/{id}", tag = "chat", params(("id" = String, Path, description = "Name of the conversation", pattern = "^[A-Za-z0-9._:-]{1,128}$")), responses(
+#[utoipa::path(delete, operation_id = "remove_session", path = "/sessions/{id}", tag = "chat", params(("id" = String, Path, description = "Name of the conversation", pattern = "^[A-Za-z0-9._:-]{1,128}$")), responses(
     (status = 204, description = "It is forgotten"),
     (status = 404, description = "There is no such session", body = ErrorBody),
     (status = 422, description = "That cannot be the name of a session", body = ErrorBody),
