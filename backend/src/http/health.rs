@@ -1,0 +1,57 @@
+//! Whether this process lives, and whether it can do its work: two questions with two answers.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::AppState;
+use crate::store::StoreError;
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Health {
+    #[schema(example = "healthy")]
+    status: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Readiness {
+    /// `ready`, `not_ready` or `stopping`.
+    #[schema(example = "ready")]
+    status: &'static str,
+    /// `ok`, `not_configured`, `unavailable` or `wrong_schema`.
+    #[schema(example = "ok")]
+    database: &'static str,
+}
+
+/// Says that the process lives. Nothing else is asked, so that a database that is away does not get every copy restarted.
+#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, description = "It lives", body = Health)))]
+pub(super) async fn health() -> Json<Health> {
+    Json(Health { status: "healthy" })
+}
+
+/// Says whether requests can be answered now.
+#[utoipa::path(get, path = "/ready", tag = "health", responses(
+    (status = 200, description = "Send requests", body = Readiness),
+    (status = 503, description = "Send none: the database is away, or the server is stopping", body = super::ErrorBody),
+))]
+pub(super) async fn ready(State(app): State<AppState>) -> Result<Json<Readiness>, super::ApiError> {
+    if app.is_stopping() {
+        return Err(super::ApiError::Overloaded);
+    }
+    let Some(database) = &app.database else {
+        return Ok(Json(Readiness { status: "ready", database: "not_configured" }));
+    };
+    let check = async {
+        let client = database.connection().await?;
+        client.simple_query("SELECT 1").await?;
+        Ok::<_, StoreError>(())
+    };
+    match tokio::time::timeout(Duration::from_secs(3), check).await {
+        Ok(Ok(())) => Ok(Json(Readiness { status: "ready", database: "ok" })),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(StoreError::Unavailable("it did not answer within three seconds".into()).into()),
+    }
+}

@@ -1,0 +1,109 @@
+use serde_json::json;
+
+use crate::support::postgres::{self, Cluster, number};
+use crate::support::server::{Server, command};
+
+#[tokio::test]
+async fn many_start_at_once_and_one_makes_the_tables() {
+    let database = postgres::database().await;
+    let starts = (0..6).map(async |_| Server::bare(&[("DATABASE_URL", &database)]).await);
+    let servers = futures_util::future::join_all(starts).await;
+    let ready = servers.iter().map(|server| server.get("/ready"));
+    for answer in futures_util::future::join_all(ready).await {
+        assert_eq!(answer.expect(200)["database"], "ok");
+    }
+    assert_eq!(number(&database, "SELECT count(*) FROM schema_migrations").await, 1);
+}
+
+#[tokio::test]
+async fn migrations_as_a_command() {
+    let server = Server::with(&[("MIGRATE", "off")]).await;
+    server.get("/ready").await.refused(503, "database_unavailable");
+    for expected in ["done: documents, chunks and sessions\n", "the database is up to date\n"] {
+        let output = command(&["migrate"], &server.variables).await;
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.ends_with(expected), "{text}");
+    }
+    server.get("/ready").await.expect(200);
+    let none = command(&["migrate"], &[].into()).await;
+    assert_eq!(String::from_utf8(none.stderr).unwrap(), "error: no database is configured\n");
+}
+
+#[tokio::test]
+async fn a_model_whose_vectors_do_not_fit() {
+    let server = Server::start().await;
+    server.get("/ready").await.expect(200);
+    let other = Server::bare(&[("DATABASE_URL", &server.database), ("EMBEDDING_DIMENSIONS", "128")]).await;
+    other.get("/ready").await.refused(503, "database_unavailable");
+    other.logged(|line| line.to_string().contains("its vectors have 64 dimensions, the embedding model's 128")).await;
+}
+
+#[tokio::test]
+async fn away_at_the_start_and_in_the_middle() {
+    let mut cluster = tokio::task::spawn_blocking(Cluster::start).await.unwrap();
+    let url = cluster.url("postgres");
+    cluster.stop();
+    let server = Server::bare(&[("DATABASE_URL", &url), ("DB_CONNECT_TIMEOUT_SECONDS", "2")]).await;
+    let away = async || {
+        server.get("/health").await.expect(200);
+        let answer = server.get("/ready").await.refused(503, "database_unavailable");
+        assert!(answer.headers.contains_key("retry-after"));
+        server.post("/chat", json!({ "session_id": "s", "message": "hi" })).await.refused(503, "database_unavailable");
+        server.post("/query", json!({ "message": "q", "use_rag": true })).await.refused(503, "database_unavailable");
+        server.upload(&[("a.txt", b"text")]).await.refused(503, "database_unavailable");
+        server.authorized(reqwest::Method::GET, "/documents").await.refused(503, "database_unavailable");
+        let left = std::fs::read_dir(server.uploads.path()).map_or(0, Iterator::count);
+        assert_eq!(left, 0, "nothing is half-stored");
+    };
+    away().await;
+    let mut cluster = tokio::task::spawn_blocking(move || {
+        cluster.resume();
+        cluster
+    })
+    .await
+    .unwrap();
+    server.get("/ready").await.expect(200);
+    server.post("/chat", json!({ "session_id": "s", "message": "hi" })).await.expect(200);
+
+    cluster.stop();
+    away().await;
+    cluster.resume();
+    server.get("/ready").await.expect(200);
+    assert_eq!(server.get("/sessions/s").await.expect(200)["messages"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn away_while_the_model_thinks() {
+    let mut cluster = tokio::task::spawn_blocking(Cluster::start).await.unwrap();
+    let server = Server::bare(&[("DATABASE_URL", &cluster.url("postgres")), ("DB_CONNECT_TIMEOUT_SECONDS", "2")]).await;
+    let held = server.bedrock.hold();
+    let asked = server.post("/chat", json!({ "session_id": "s", "message": "think" }));
+    let stop = async {
+        while server.bedrock.calls().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        cluster.stop();
+        held.add_permits(1000);
+    };
+    let (answer, ()) = tokio::join!(asked, stop);
+    answer.refused(503, "database_unavailable");
+    cluster.resume();
+    // The session was not half-written.
+    server.get("/sessions/s").await.refused(404, "unknown_session");
+
+    // A document under way stays where it was, says so, and is finished when it is given again.
+    let held = server.bedrock.hold();
+    let answer = server.upload(&[("a.txt", b"Some text to embed.")]).await.expect(202);
+    let calls = server.bedrock.calls().len();
+    while server.bedrock.calls().len() == calls {
+        tokio::task::yield_now().await;
+    }
+    cluster.stop();
+    held.add_permits(1000);
+    server.logged(|line| line["message"] == "not processed").await;
+    cluster.resume();
+    let next = server.copy().await;
+    let id = answer["documents"][0]["id"].as_str().unwrap();
+    assert_eq!(next.settled(id).await["status"], "completed");
+}

@@ -1,0 +1,82 @@
+use serde_json::json;
+
+use crate::support::bedrock::Bedrock;
+use crate::support::lambda::{Function, http_event};
+use crate::support::postgres;
+use crate::support::server::variables;
+
+#[tokio::test]
+async fn requests_through_the_runtime_interface() {
+    let bedrock = Bedrock::start().await;
+    let mut variables = variables(&bedrock.url);
+    variables.insert("DATABASE_URL".into(), postgres::database().await);
+    let function = Function::start(variables).await;
+
+    assert_eq!(function.http("GET", "/health", None).await, (200, json!({ "status": "healthy" })));
+    assert_eq!(function.http("GET", "/api/health", None).await.0, 200);
+    assert_eq!(function.http("GET", "/ready", None).await.0, 200);
+    let (status, answer) = function.http("POST", "/chat", Some(json!({ "session_id": "test-123", "message": "你知道嗎？" }))).await;
+    assert_eq!((status, answer["response"].as_str()), (200, Some("You said: 你知道嗎？")));
+    let (status, answer) = function.http("POST", "/chat", Some(json!({}))).await;
+    assert_eq!((status, answer["error"]["code"].as_str()), (422, Some("invalid_request")));
+    let (status, answer) = function.http("GET", "/nothing", None).await;
+    assert_eq!((status, answer["error"]["code"].as_str(), answer["error"]["request_id"].as_str()), (404, Some("not_found"), Some("JKJaXmPLvHcESHA=")));
+    let (status, page) = function.http("GET", "/", None).await;
+    assert_eq!(status, 200);
+    assert!(page.as_str().unwrap().contains("<html"));
+}
+
+#[tokio::test]
+async fn a_multipart_body_comes_encoded() {
+    let bedrock = Bedrock::start().await;
+    let uploads = tempfile::tempdir().unwrap();
+    let mut variables = variables(&bedrock.url);
+    variables.insert("DATABASE_URL".into(), postgres::database().await);
+    variables.insert("UPLOAD_DIR".into(), uploads.path().display().to_string());
+    let function = Function::start(variables).await;
+    let mut event = http_event("POST", "/upload/document", None);
+    // "--b\r\ncontent-disposition: form-data; name=\"files\"; filename=\"a.txt\"\r\n\r\nhello leave\r\n--b--\r\n"
+    event["body"] = json!(
+        "LS1iDQpjb250ZW50LWRpc3Bvc2l0aW9uOiBmb3JtLWRhdGE7IG5hbWU9ImZpbGVzIjsgZmlsZW5hbWU9ImEudHh0Ig0KDQpoZWxsbyBsZWF2ZQ0KLS1iLS0NCg=="
+    );
+    event["isBase64Encoded"] = json!(true);
+    event["headers"]["content-type"] = json!("multipart/form-data; boundary=b");
+    event["headers"]["authorization"] = json!(format!("Bearer {}", crate::support::server::token("amy", 60)));
+    let answer = function.invoke(event).await.unwrap();
+    assert_eq!(answer["statusCode"], 202, "{answer}");
+    // Nothing goes on after the answer in a function, so that it is done by then.
+    let (_, answer) = function.http("POST", "/query", Some(json!({ "message": "leave", "use_rag": true }))).await;
+    assert_eq!(answer["sources"][0]["content"], "hello leave");
+}
+
+#[tokio::test]
+async fn each_client_of_the_function_has_its_own_allowance() {
+    let bedrock = Bedrock::start().await;
+    let mut variables = variables(&bedrock.url);
+    variables.insert("RATE_LIMIT_PER_MINUTE".into(), "3".into());
+    let function = Function::start(variables).await;
+    let ask = async |address: &str| {
+        let mut event = http_event("POST", "/chat", Some(json!({ "message": "hi" })));
+        event["requestContext"]["http"]["sourceIp"] = json!(address);
+        // Anybody can claim to be somebody else.
+        event["headers"]["x-forwarded-for"] = json!("192.0.2.1");
+        function.invoke(event).await.unwrap()["statusCode"].as_u64().unwrap()
+    };
+    assert_eq!((ask("203.0.113.1").await, ask("203.0.113.1").await, ask("203.0.113.2").await), (200, 429, 200));
+}
+
+#[tokio::test]
+async fn events_that_are_neither() {
+    let bedrock = Bedrock::start().await;
+    let mut variables = variables(&bedrock.url);
+    variables.insert("DATABASE_URL".into(), postgres::database().await);
+    let function = Function::start(variables).await;
+    assert_eq!(function.invoke(json!({ "Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b" })).await.unwrap(), json!({ "outcomes": [] }));
+    assert_eq!(function.invoke(json!({ "command": "migrate" })).await.unwrap(), json!({ "migrations": ["documents, chunks and sessions"] }));
+    assert_eq!(function.invoke(json!({ "command": "migrate" })).await.unwrap(), json!({ "migrations": [] }));
+    assert!(function.invoke(json!({ "command": "drop everything" })).await.is_err());
+    assert!(function.invoke(json!({})).await.is_err());
+    assert!(function.invoke(json!([1, 2])).await.is_err());
+    // It is still there.
+    assert_eq!(function.http("GET", "/health", None).await.0, 200);
+}

@@ -1,0 +1,217 @@
+use std::collections::HashMap;
+
+use aws_sdk_s3::primitives::ByteStream;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::bedrock::{Bedrock, THROTTLED};
+use crate::support::lambda::Function;
+use crate::support::postgres::{self, connect, number};
+use crate::support::server::{Server, signed, variables};
+use crate::support::{KEY, moto};
+
+/// The whole system: server, function, bucket, secrets, database.
+struct System {
+    bucket: String,
+    s3: aws_sdk_s3::Client,
+    database: String,
+    bedrock: Bedrock,
+    variables: HashMap<String, String>,
+}
+
+impl System {
+    async fn new(name: &str) -> Self {
+        let bucket = format!("hr-chatbot-documents-{name}");
+        let database = postgres::database().await;
+        let bedrock = Bedrock::start().await;
+        let s3 = moto::bucket(&bucket).await;
+        let url = moto::url().await;
+        // The port as text, as secrets written by hand have it.
+        let credentials = json!({
+            "host": "127.0.0.1", "port": postgres::shared_port().to_string(), "dbname": database.rsplit('/').next(),
+            "username": "postgres", "password": "x",
+        });
+        moto::secret(&format!("{name}/database"), &credentials).await;
+        moto::secret(&format!("{name}/app-secrets"), &json!({ "secret_key": KEY, "algorithm": "HS256" })).await;
+        let mut variables = variables(&bedrock.url);
+        variables.remove("JWT_SECRET_KEY");
+        let settings = [
+            ("DB_SECRET_NAME", format!("{name}/database")),
+            ("DB_SSL_MODE", "prefer".into()),
+            ("APP_SECRET_NAME", format!("{name}/app-secrets")),
+            ("USE_S3", "true".into()),
+            ("S3_BUCKET", bucket.clone()),
+            ("AWS_ENDPOINT_URL_S3", url.clone()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", url),
+        ];
+        variables.extend(settings.map(|(name, value)| (name.to_owned(), value)));
+        Self { bucket, s3, database, bedrock, variables }
+    }
+
+    async fn server(&self, changes: &[(&str, &str)]) -> Server {
+        let mut all: Vec<(&str, &str)> = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        all.push(("JWT_SECRET_KEY", ""));
+        all.extend(changes);
+        Server::bare(&all).await
+    }
+
+    async fn function(&self) -> Function {
+        Function::start(self.variables.clone()).await
+    }
+
+    /// Writes an object and returns the event that S3 sends about it.
+    async fn put(&self, key: &str, text: &[u8], sequencer: &str) -> Value {
+        let answer = self.s3.put_object().bucket(&self.bucket).key(key).body(ByteStream::from(text.to_vec())).send().await.unwrap();
+        self.event(key, text.len(), answer.version_id().unwrap(), sequencer)
+    }
+
+    fn event(&self, key: &str, size: usize, version: &str, sequencer: &str) -> Value {
+        json!({ "Records": [{
+            "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "ap-northeast-1", "eventTime": "2026-01-01T00:00:00.000Z",
+            "eventName": "ObjectCreated:Put",
+            "s3": { "s3SchemaVersion": "1.0", "bucket": { "name": self.bucket, "arn": format!("arn:aws:s3:::{}", self.bucket) },
+                    "object": { "key": key.replace(' ', "+"), "size": size, "eTag": "x", "versionId": version, "sequencer": sequencer } }
+        }] })
+    }
+
+    /// Status and whole text of the document of a key.
+    async fn document(&self, key: &str) -> (String, String) {
+        let query = "SELECT status, coalesce((SELECT string_agg(content, '|') FROM document_chunks WHERE document_id = d.id), '')
+                     FROM documents d WHERE object_key = $1";
+        let row = connect(&self.database).await.query_one(query, &[&key]).await.unwrap();
+        (row.get(0), row.get(1))
+    }
+}
+
+fn outcomes(list: &[&str]) -> Result<Value, Value> {
+    Ok(json!({ "outcomes": list }))
+}
+
+#[tokio::test]
+async fn from_upload_through_the_bucket_to_the_answer() {
+    let system = System::new("whole").await;
+    let server = system.server(&[]).await;
+    let answer = server.upload(&[("員工 手冊.txt", "特別休假三日。".as_bytes())]).await.expect(202);
+    let document = &answer["documents"][0];
+    assert_eq!(document["status"], "pending");
+    let id = document["id"].as_str().unwrap();
+    let key = format!("uploads/{id}/員工 手冊.txt");
+    assert_eq!(moto::keys(&system.bucket).await, [key.clone()]);
+
+    let head = system.s3.head_object().bucket(&system.bucket).key(&key).send().await.unwrap();
+    assert_eq!(head.content_type(), Some("text/plain"));
+    let function = system.function().await;
+    let event = system.event(&key, 21, head.version_id().unwrap(), "0A");
+    assert_eq!(function.invoke(event).await, outcomes(&["Completed { chunks: 1 }"]));
+    let found = server.authorized(Method::GET, &format!("/documents/{id}")).await.expect(200);
+    assert_eq!((found["status"].as_str(), found["chunk_count"].as_u64()), (Some("completed"), Some(1)));
+    let answer = server.post("/query", json!({ "message": "特別休假", "use_rag": true })).await.expect(200);
+    assert_eq!(answer["sources"][0]["document_id"], id);
+
+    server.authorized(Method::DELETE, &format!("/documents/{id}")).await.expect(204);
+    assert!(moto::keys(&system.bucket).await.is_empty());
+    assert_eq!(number(&system.database, "SELECT count(*) FROM document_chunks").await, 0);
+    // The event comes once more, after the removal: its version is still in the bucket, but the document stays away.
+    let event = system.event(&key, 21, head.version_id().unwrap(), "0A");
+    assert_eq!(function.invoke(event).await, outcomes(&["Deleted"]));
+    server.authorized(Method::GET, &format!("/documents/{id}")).await.refused(404, "unknown_document");
+}
+
+#[tokio::test]
+async fn events_twice_and_out_of_order() {
+    let system = System::new("order").await;
+    let function = system.function().await;
+    let key = "uploads/rules of the house.txt";
+    let first = system.put(key, b"first version", "55AED6DCD90281E5").await;
+    let second = system.put(key, b"second version", "0055AED6DCD90281E6").await;
+
+    assert_eq!(function.invoke(first.clone()).await, outcomes(&["Completed { chunks: 1 }"]));
+    assert_eq!(system.document(key).await, ("completed".into(), "first version".into()));
+    let calls = system.bedrock.calls().len();
+    assert_eq!(function.invoke(first.clone()).await, outcomes(&["AlreadyDone"]));
+    assert_eq!(system.bedrock.calls().len(), calls, "nothing is paid for twice");
+
+    assert_eq!(function.invoke(second.clone()).await, outcomes(&["Completed { chunks: 1 }"]));
+    assert_eq!(function.invoke(first).await, outcomes(&["Stale"]));
+    assert_eq!(system.document(key).await, ("completed".into(), "second version".into()));
+
+    // The same event in two functions at once: one does it.
+    let third = system.put(key, b"third version", "55AED6DCD90281E7").await;
+    let other = system.function().await;
+    let (a, b) = tokio::join!(function.invoke(third.clone()), other.invoke(third));
+    let done = [a, b].iter().filter(|result| **result == outcomes(&["Completed { chunks: 1 }"])).count();
+    assert!(done >= 1);
+    assert_eq!(system.document(key).await, ("completed".into(), "third version".into()));
+    assert_eq!(number(&system.database, "SELECT count(*) FROM document_chunks").await, 1);
+}
+
+#[tokio::test]
+async fn objects_that_cannot_be_documents() {
+    let system = System::new("refused").await;
+    let function = system.function().await;
+    for (key, text, reason) in [
+        ("uploads/picture.png", b"\x89PNG".as_slice(), "its type cannot be read"),
+        ("uploads/empty.txt", b"", "the file is empty"),
+        ("uploads/broken.docx", b"PK\x03\x04", "the archive is damaged"),
+    ] {
+        let event = system.put(key, text, "0A").await;
+        // It would not be better at the next try, so that the event counts as done.
+        assert_eq!(function.invoke(event).await, outcomes(&["Failed"]));
+        let row = connect(&system.database).await.query_one("SELECT status, error FROM documents WHERE object_key = $1", &[&key]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), "failed");
+        assert!(row.get::<_, &str>(1).contains(reason), "{}", row.get::<_, &str>(1));
+    }
+    let gone = system.event("uploads/never.txt", 5, "no-such-version", "0A");
+    assert_eq!(function.invoke(gone).await, outcomes(&["Failed"]));
+}
+
+#[tokio::test]
+async fn trouble_that_passes_is_tried_again() {
+    let system = System::new("again").await;
+    let function = system.function().await;
+    let key = "uploads/patience.txt";
+    let event = system.put(key, b"text", "0A").await;
+    system.bedrock.always(THROTTLED);
+    let error = function.invoke(event.clone()).await.unwrap_err();
+    assert!(error["errorMessage"].as_str().unwrap().contains("the model is busy"), "{error}");
+    assert_eq!(system.document(key).await.0, "failed");
+    system.bedrock.always(None);
+    assert_eq!(function.invoke(event).await, outcomes(&["Completed { chunks: 1 }"]));
+    assert_eq!(system.document(key).await, ("completed".into(), "text".into()));
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_away_leaves_nothing() {
+    let system = System::new("away").await;
+    let server = system.server(&[("S3_BUCKET", "no-such-bucket-anywhere")]).await;
+    server.upload(&[("a.txt", b"text")]).await.refused(503, "storage_unavailable");
+    assert_eq!(number(&system.database, "SELECT count(*) FROM documents").await, 0);
+}
+
+#[tokio::test]
+async fn a_rotated_key_takes_effect() {
+    let system = System::new("rotated").await;
+    let server = system.server(&[]).await;
+    let ask = async |key: &str| {
+        let token = signed(&json!({ "sub": "amy", "exp": 4_000_000_000_u64 }), key);
+        server.send(server.request(Method::GET, "/documents").bearer_auth(token)).await
+    };
+    ask(KEY).await.expect(200);
+    let new = "the key after the rotation, also long";
+    ask(new).await.refused(401, "token_invalid");
+    moto::secrets().await.put_secret_value().secret_id("rotated/app-secrets").secret_string(json!({ "secret_key": "short" }).to_string()).send().await.unwrap();
+    // The old key is believed until it is old; a secret that is wrong from the start is nobody's key.
+    ask(KEY).await.expect(200);
+    let other = system.server(&[]).await;
+    let token = signed(&json!({ "sub": "amy", "exp": 4_000_000_000_u64 }), KEY);
+    other.send(other.request(Method::GET, "/documents").bearer_auth(token)).await.refused(503, "tokens_unavailable");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_there() {
+    let system = System::new("missing").await;
+    let server = system.server(&[("DB_SECRET_NAME", "nothing/here")]).await;
+    server.get("/health").await.expect(200);
+    server.get("/ready").await.refused(503, "database_unavailable");
+    server.post("/chat", json!({ "session_id": "s", "message": "hi" })).await.refused(503, "database_unavailable");
+}

@@ -1,0 +1,14 @@
+//! What the tests stand on.
+
+pub mod bedrock;
+pub mod files;
+pub mod lambda;
+pub mod moto;
+pub mod postgres;
+pub mod process;
+pub mod server;
+
+/// The key that the servers of the tests sign and check with.
+pub const KEY: &str = "a key for tests, long enough to be one";
+/// Vectors of the tests are short, so that they are fast.
+pub const DIMENSIONS: usize = 64;
