@@ -20,7 +20,7 @@ pub struct Loaded {
 /// The state file by itself.
 pub(super) enum Current {
     Absent,
-    Good { text: Vec<u8>, decoded: Decoded },
+    Good { text: Vec<u8>, decoded: Box<Decoded> },
     Bad { text: Vec<u8>, error: FormatError },
 }
 
@@ -39,7 +39,7 @@ impl Store {
                 let State { stack, environment, .. } = decoded.state;
                 Err(StoreError::Foreign { path, stack, environment })
             }
-            Ok(decoded) => Ok(Current::Good { text, decoded }),
+            Ok(decoded) => Ok(Current::Good { text, decoded: Box::new(decoded) }),
             Err(FormatError::Content { version, .. }) if version > FORMAT_VERSION => Err(StoreError::Newer { path, version }),
             Err(error) => Ok(Current::Bad { text, error }),
         }
