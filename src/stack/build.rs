@@ -135,7 +135,7 @@ impl<'a> Builder<'a> {
         let known: Vec<_> = known.collect();
         let place = self.place(&entry.span);
         let diagnostic = Diagnostic::error(format!("{owner} has no {what} `{}`", entry.key)).at(&place, "unknown");
-        let plural = if what.ends_with('y') { format!("{}ies", &what[..what.len() - 1]) } else { format!("{what}s") };
+        let plural = what.strip_suffix('y').map_or_else(|| format!("{what}s"), |stem| format!("{stem}ies"));
         self.report(match nearest(&entry.key, known.iter().copied()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")).patch(&place, near),
             None => diagnostic.help(list(&plural, &known)),

@@ -64,7 +64,7 @@ impl<'a> Parser<'a> {
                 "for_each" => resource.for_each = Some(self.builder.part(&it.value, None, FOR_EACH, &it.span)),
                 "when" => {
                     resource.when =
-                        Some(self.builder.part(&it.value, Some(options::condition()), Sight { at: "in `when`", ..outside }, &it.span))
+                        Some(self.builder.part(&it.value, Some(options::condition()), Sight { at: "in `when`", ..outside }, &it.span));
                 }
                 "depends_on" => resource.depends_on = self.depends_on(&it.value, &entry.key),
                 _ => options.push(it.clone()),
@@ -183,7 +183,7 @@ impl<'a> Parser<'a> {
                     );
                 }
                 Some(_) if name == owner => {
-                    self.wrong(&item.span, "a resource that depends on itself", "is this very resource", Some("remove it"))
+                    self.wrong(&item.span, "a resource that depends on itself", "is this very resource", Some("remove it"));
                 }
                 Some((_, _, it)) if key.is_some() && !it.several => {
                     self.wrong(

@@ -13,7 +13,7 @@ use super::{
     frame::{Each, Frame, Group},
     options,
     resolve::{Nothing, Resolver},
-    template::{Context, Part, PartKind, references},
+    template::{Context, Part, PartKind, Use, references},
     values::describe_value,
 };
 use crate::{
@@ -223,7 +223,7 @@ impl Resolver<'_> {
                 Ok(Value::Bool(it)) => Some(it),
                 _ => None,
             };
-            references(&expression.root, &mut decide, &mut |resource, key, field, span| {
+            references(&expression.root, &mut decide, &mut |Use { resource, key, field, span }| {
                 let Some(group) = frame.groups.get(resource) else { return };
                 let key = key.and_then(|it| Evaluation::new(frame, context.each.as_ref(), &Nothing).evaluate(it).ok());
                 let key = key.as_ref().and_then(plain_text);

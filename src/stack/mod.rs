@@ -3,6 +3,8 @@
 //! [`parse`] reads a file and checks all that does not depend on the environment; [`lookups`] says what has to be looked up
 //! before loops and conditions can be decided; [`resolve`] decides them. What refers to other resources stays an expression
 //! ([`Template`]) until [`Instance::evaluate`].
+//!
+//! A file with mistakes can be resolved too: what was reported once is not reported again, so both lists make one report.
 
 mod build;
 mod calculate;

@@ -275,26 +275,33 @@ impl Template {
     }
 }
 
-/// Calls `visit` with each part of another resource that an expression refers to: the number of the resource, which of several,
-/// the field, and the place within the expression.
-pub(super) fn references(
-    expr: &Expr,
-    decide: &mut dyn FnMut(&Expr) -> Option<bool>,
-    visit: &mut dyn FnMut(usize, Option<&Expr>, Option<&str>, &Range<usize>),
-) {
+/// A part of another resource that an expression refers to.
+pub(super) struct Use<'e> {
+    /// The number of the resource.
+    pub(super) resource: usize,
+    /// Which of several.
+    pub(super) key: Option<&'e Expr>,
+    pub(super) field: Option<&'e str>,
+    /// In bytes of the expression's text.
+    pub(super) span: &'e Range<usize>,
+}
+
+/// Calls `visit` with each part of another resource that an expression refers to; `decide` tells which branch is taken, if it can.
+pub(super) fn references(expr: &Expr, decide: &mut dyn FnMut(&Expr) -> Option<bool>, visit: &mut dyn FnMut(Use<'_>)) {
+    let span = &expr.span;
     let mut pairs: Vec<&Expr> = vec![];
     match &expr.kind {
-        ExprKind::Resource(resource) => visit(*resource, None, None, &expr.span),
+        ExprKind::Resource(resource) => visit(Use { resource: *resource, key: None, field: None, span }),
         ExprKind::One(resource, key) => {
-            visit(*resource, Some(key), None, &expr.span);
+            visit(Use { resource: *resource, key: Some(key), field: None, span });
             pairs.push(key);
         }
         ExprKind::Field { resource, key, field } => {
-            visit(*resource, key.as_deref(), Some(field), &expr.span);
+            visit(Use { resource: *resource, key: key.as_deref(), field: Some(field), span });
             pairs.extend(key.as_deref());
         }
         ExprKind::Member { of, resource, field } => {
-            visit(*resource, None, Some(field), &expr.span);
+            visit(Use { resource: *resource, key: None, field: Some(field), span });
             pairs.push(of);
         }
         // A branch that is not taken refers to nothing.
@@ -313,9 +320,9 @@ pub(super) fn references(
             // With a field named inside the loop, the whole group adds nothing.
             let mut named = false;
             for inner in it.filter.iter().chain(&it.body) {
-                references(inner, decide, &mut |resource, key, field, span| {
-                    named |= field.is_some();
-                    visit(resource, key, field, span);
+                references(inner, decide, &mut |it| {
+                    named |= it.field.is_some();
+                    visit(it);
                 });
             }
             if !(named && matches!(it.over.kind, ExprKind::Resource(_))) {
