@@ -239,7 +239,7 @@ fn fit_scalar(value: Value, schema: &Schema) -> Result<Value, Misfit> {
         Kind::Text(rules) => {
             let text = match value {
                 Value::Text(text) => text,
-                other => super::evaluate::plain_text(&other).ok_or_else(|| wrong(&other))?,
+                other => super::calculate::plain_text(&other).ok_or_else(|| wrong(&other))?,
             };
             fit_text(&text, rules)?;
             Ok(if schema.marks.secret { Value::Secret(Secret::new(text)) } else { Value::Text(text) })
