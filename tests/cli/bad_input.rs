@@ -22,7 +22,9 @@ resources:
 ";
     let ran = Project::new(&[("stacks/shop.yaml", stack)]).infra(&["validate"]).exits(3);
     assert_eq!(ran.stdout, "");
-    assert_data_eq!(ran.stderr, str![[r#"
+    assert_data_eq!(
+        ran.stderr,
+        str![[r#"
 error: `cidr_block` is missing
  --> stacks/shop.yaml:6:5
   |
@@ -64,7 +66,8 @@ error: not a block of addresses
 
 error: 4 mistakes in stacks/shop.yaml, not valid
 
-"#]]);
+"#]]
+    );
 }
 
 /// What every command that reads stack files says of one that is wrong.
