@@ -12,5 +12,6 @@ mod lambda;
 mod limits;
 mod models;
 mod openapi;
+mod page;
 mod processor;
 mod s3;

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use schemars::Schema;
+use serde_json::Value as Json;
 
-use super::{AnyLookup, AnyResource, Facts, Problems, schema::TypeSchema};
+use super::{AnyLookup, AnyResource, Facts, Id, Problems, Result, schema::TypeSchema};
 use crate::value::Value;
 
 /// What can be said of a resource type without any cloud.
@@ -14,6 +15,10 @@ pub trait Describe: Send + Sync {
     fn spec_schema(&self) -> Schema;
     fn outputs_schema(&self) -> Schema;
     fn check(&self, spec: &Value, problems: &mut Problems);
+    /// The id that a resource of this spec has or would have, where its name decides it.
+    fn locate(&self, spec: &Json) -> Result<Option<Id>>;
+    /// Why this change needs a new resource, beyond what the schema says.
+    fn replaces(&self, from: &Json, to: &Json) -> Result<Option<&'static str>>;
 }
 
 /// What can be said of a lookup without any cloud.

@@ -12,8 +12,6 @@ use crate::value::Value;
 
 /// The engine's side of a resource type. Specs are plain data with nothing unknown and secrets in clear text.
 pub trait AnyResource<W>: Describe {
-    fn locate(&self, spec: &Json) -> Result<Option<Id>>;
-    fn replaces(&self, from: &Json, to: &Json) -> Result<Option<&'static str>>;
     fn read<'a>(&'a self, world: &'a W, ids: &'a [Id], wanted: &'a Wanted) -> BoxFuture<'a, Result<Vec<Option<AnyLive>>>>;
     fn find<'a>(&'a self, world: &'a W, operation: &'a str, spec: &'a Json, known: &'a BTreeSet<Id>) -> BoxFuture<'a, Result<Option<Id>>>;
     fn create<'a>(&'a self, world: &'a W, spec: &'a Json, token: &'a str) -> BoxFuture<'a, Result<Id>>;
@@ -60,9 +58,7 @@ impl<R: Resource> Describe for R {
     fn check(&self, spec: &Value, problems: &mut Problems) {
         R::check(spec, problems);
     }
-}
 
-impl<R: Resource> AnyResource<R::World> for R {
     fn locate(&self, spec: &Json) -> Result<Option<Id>> {
         Ok(R::locate(&typed::<R, _>(spec)?))
     }
@@ -70,7 +66,9 @@ impl<R: Resource> AnyResource<R::World> for R {
     fn replaces(&self, from: &Json, to: &Json) -> Result<Option<&'static str>> {
         Ok(R::replaces(&typed::<R, _>(from)?, &typed::<R, _>(to)?))
     }
+}
 
+impl<R: Resource> AnyResource<R::World> for R {
     fn read<'a>(&'a self, world: &'a R::World, ids: &'a [Id], wanted: &'a Wanted) -> BoxFuture<'a, Result<Vec<Option<AnyLive>>>> {
         async move {
             let found = R::read(world, ids, wanted).await?;

@@ -215,6 +215,8 @@ pub struct Facts {
     pub after: &'static [After],
     /// Whether removing it loses data.
     pub stateful: bool,
+    /// Whether a replacement makes the new one first unless the file says otherwise: for what others hold on to.
+    pub create_first: bool,
     /// The IAM actions it needs, by what is done.
     pub actions: Actions,
 }
@@ -229,6 +231,7 @@ impl Facts {
         visible_within: Duration::from_secs(30),
         after: &[],
         stateful: false,
+        create_first: false,
         actions: Actions { create: &[], read: &[], update: &[], delete: &[] },
     };
 }

@@ -37,7 +37,7 @@ pub(super) struct Window {
     #[serde(default = "default_limit")]
     limit: u16,
     #[serde(default)]
-    offset: u32,
+    offset: i32,
 }
 
 fn default_limit() -> u16 {
@@ -226,7 +226,7 @@ fn multipart_error(error: &MultipartError, limit: u64) -> ApiError {
 /// The documents, newest first.
 #[utoipa::path(get, operation_id = "list_documents", path = "/documents", tag = "documents", security(("bearer" = [])), params(
     ("limit" = Option<u16>, Query, description = "How many", minimum = 1, maximum = 100),
-    ("offset" = Option<u32>, Query, description = "How many to skip", minimum = 0),
+    ("offset" = Option<i32>, Query, description = "How many to skip", minimum = 0),
 ), responses(
     (status = 200, description = "The documents", body = DocumentList),
     (status = 401, description = "The token is missing, wrong or expired", body = ErrorBody),
@@ -238,6 +238,9 @@ fn multipart_error(error: &MultipartError, limit: u64) -> ApiError {
 pub(super) async fn list(State(app): State<AppState>, _: Caller, InQuery(window): InQuery<Window>) -> Result<Json<DocumentList>, ApiError> {
     if !(1..=100).contains(&window.limit) {
         return Err(ApiError::InvalidRequest("limit is a number from 1 to 100".into()));
+    }
+    if window.offset < 0 {
+        return Err(ApiError::InvalidRequest("offset is not below 0".into()));
     }
     let client = app.database()?.connection().await?;
     let (documents, total) = documents::list(&client, window.limit.into(), window.offset.into()).await?;

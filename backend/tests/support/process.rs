@@ -14,21 +14,21 @@ pub struct Guarded {
     input: Option<ChildStdin>,
 }
 
-const GUARD: &str = r#""$@" </dev/null & pid=$!; cat >/dev/null; kill -INT $pid; wait $pid"#;
+const GUARD: &str = r#""$@" </dev/null 2>&1 & pid=$!; cat >/dev/null; kill -INT $pid; wait $pid"#;
 
 impl Guarded {
     /// Starts a program and waits for the line that says that it is ready.
     pub fn start(program: &Path, arguments: &[String], user: Option<u32>, ready: &str) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", GUARD, "guard"]).arg(program).args(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
         command.envs([("MOTO_IAM_LOAD_MANAGED_POLICIES", "false"), ("LC_ALL", "C")]).current_dir("/");
         if let Some(user) = user {
             command.uid(user).gid(user);
         }
         let mut shell = command.spawn().unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
         let input = shell.stdin.take();
-        let mut lines = BufReader::new(shell.stderr.take().unwrap()).lines();
+        let mut lines = BufReader::new(shell.stdout.take().unwrap()).lines();
         let mut said = String::new();
         loop {
             match lines.next() {

@@ -1,0 +1,176 @@
+//! The chat page in a real browser, driven through the WebDriver protocol. Needs Debian's packages `chromium` and
+//! `chromium-driver`; runs with `cargo test -p backend -- --include-ignored`.
+
+use std::path::{Path, PathBuf};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::bedrock::THROTTLED;
+use crate::support::process::{Guarded, free_port};
+use crate::support::server::{Server, token};
+
+struct Browser {
+    client: reqwest::Client,
+    session: String,
+    _driver: Guarded,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    async fn start(language: &str) -> Self {
+        let port = free_port();
+        let profile = tempfile::tempdir().unwrap();
+        let driver = Guarded::start(&program("chromedriver"), &[format!("--port={port}"), "--log-level=INFO".into()], None, "was started successfully");
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let arguments = [
+            "--headless=new".to_owned(),
+            "--no-sandbox".into(),
+            "--disable-gpu".into(),
+            "--disable-dev-shm-usage".into(),
+            "--window-size=800,900".into(),
+            format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let options = json!({ "binary": program("chromium"), "args": arguments, "prefs": { "intl.accept_languages": language } });
+        let wanted = json!({ "capabilities": { "alwaysMatch": { "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } } } });
+        let answer: Value = client.post(format!("http://127.0.0.1:{port}/session")).json(&wanted).send().await.unwrap().json().await.unwrap();
+        let id = answer["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{answer}"));
+        Self { session: format!("http://127.0.0.1:{port}/session/{id}"), client, _driver: driver, _profile: profile }
+    }
+
+    async fn command(&self, path: &str, body: Value) -> Value {
+        let answer: Value = self.client.post(format!("{}/{path}", self.session)).json(&body).send().await.unwrap().json().await.unwrap();
+        assert!(answer["value"]["error"].is_null(), "{path} {body}: {}", answer["value"]["message"]);
+        answer["value"].clone()
+    }
+
+    async fn open(&self, url: &str) {
+        self.command("url", json!({ "url": url })).await;
+        self.until("document.body.dataset.ready === 'true'").await;
+    }
+
+    /// Waits inside the page until an expression is true, and says what is there if it never is.
+    async fn until(&self, expression: &str) {
+        let script = format!(
+            "const done = arguments[0]; const begun = Date.now();
+             const look = () => {{
+               if ({expression}) done('');
+               else if (Date.now() - begun > 15000) done(document.body.innerText);
+               else requestAnimationFrame(look);
+             }}; look();"
+        );
+        self.command("timeouts", json!({ "script": 30_000 })).await;
+        let text = self.command("execute/async", json!({ "script": script, "args": [] })).await;
+        assert_eq!(text, "", "{expression} did not come true");
+    }
+
+    async fn value(&self, expression: &str) -> Value {
+        self.command("execute/sync", json!({ "script": format!("return {expression}"), "args": [] })).await
+    }
+
+    async fn find(&self, selector: &str) -> String {
+        let found = self.command("element", json!({ "using": "css selector", "value": selector })).await;
+        found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
+    }
+
+    async fn click(&self, selector: &str) {
+        let element = self.find(selector).await;
+        self.command(&format!("element/{element}/click"), json!({})).await;
+    }
+
+    async fn write(&self, selector: &str, text: &str) {
+        let element = self.find(selector).await;
+        self.command(&format!("element/{element}/value"), json!({ "text": text })).await;
+    }
+
+    /// What the browser complains about: refused scripts, failed requests, exceptions.
+    async fn complaints(&self) -> Vec<String> {
+        let log = self.command("se/log", json!({ "type": "browser" })).await;
+        log.as_array().unwrap().iter().map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    async fn end(self) {
+        self.client.request(Method::DELETE, &self.session).send().await.unwrap();
+    }
+}
+
+fn program(name: &str) -> PathBuf {
+    let found = ["/usr/bin", "/usr/local/bin"].iter().map(|folder| Path::new(folder).join(name)).find(|file| file.exists());
+    found.unwrap_or_else(|| panic!("{name} is missing: apt-get install chromium chromium-driver"))
+}
+
+const ANSWERS: &str = "document.querySelectorAll('#messages .assistant').length";
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_conversation_in_traditional_chinese() {
+    let server = Server::start().await;
+    let browser = Browser::start("zh-TW").await;
+    browser.open(&server.url).await;
+    assert_eq!(browser.value("document.documentElement.lang").await, "zh-Hant-TW");
+    assert_eq!(browser.value("document.title").await, "人資助理");
+    assert_eq!(browser.value("document.querySelector('#send').innerText").await, "送出");
+
+    // Enter sends.
+    browser.write("#message", "今天星期幾？\u{e007}").await;
+    browser.until(&format!("{ANSWERS} === 1")).await;
+    let answer = browser.value("document.querySelector('#messages .assistant').innerText").await;
+    assert!(answer.as_str().unwrap().contains("星期"), "{answer}");
+
+    browser.write("#message", "請問 <b>特休</b> 有幾天？").await;
+    browser.click("#send").await;
+    browser.until(&format!("{ANSWERS} === 2")).await;
+    let answer = browser.value("document.querySelectorAll('#messages .assistant')[1].innerText").await;
+    assert_eq!(answer, "You said: 請問 <b>特休</b> 有幾天？", "markup is shown, not obeyed");
+
+    // After a reload everything is there again; a new conversation begins empty.
+    browser.open(&server.url).await;
+    browser.until("document.querySelectorAll('#messages li').length === 4").await;
+    browser.click("#new").await;
+    assert_eq!(browser.value("document.querySelectorAll('#messages li').length").await, 0);
+    assert_eq!(browser.complaints().await, [] as [String; 0]);
+    browser.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn documents_and_trouble_in_english() {
+    let server = Server::start().await;
+    let browser = Browser::start("en-US").await;
+    browser.open(&server.url).await;
+    assert_eq!(browser.value("document.querySelector('#send').innerText").await, "Send");
+
+    let file = tempfile::Builder::new().suffix(".txt").tempfile().unwrap();
+    std::fs::write(file.path(), "Employees are granted three days of leave after six months.").unwrap();
+    browser.click("#documents summary").await;
+    browser.write("#files", &file.path().display().to_string()).await;
+    browser.write("#token", "not a token").await;
+    browser.click("#upload button").await;
+    browser.until("document.querySelector('#notice.failed').innerText === 'the token is not valid'").await;
+    browser.command(&format!("element/{}/clear", browser.find("#token").await), json!({})).await;
+    browser.write("#token", &token("amy", 600)).await;
+    browser.click("#upload button").await;
+    browser.until("document.querySelector('#list [data-status=completed]')").await;
+
+    browser.click("#rag").await;
+    browser.write("#message", "How many days of leave?").await;
+    browser.click("#send").await;
+    browser.until(&format!("{ANSWERS} === 1")).await;
+    browser.click("#messages details summary").await;
+    let quote = browser.value("document.querySelector('#messages blockquote').innerText").await;
+    assert_eq!(quote, "Employees are granted three days of leave after six months.");
+
+    server.bedrock.always(THROTTLED);
+    browser.write("#message", "And now?").await;
+    browser.click("#send").await;
+    browser.until("document.querySelector('#messages .error')").await;
+    assert_eq!(browser.value("document.querySelector('#messages .error').innerText").await, "the model is busy");
+    // In the other language the same page, and what was typed is not lost.
+    assert_eq!(browser.value("document.querySelector('#message').value").await, "And now?");
+    browser.click("#language").await;
+    assert_eq!(browser.value("document.querySelector('#send').innerText").await, "送出");
+
+    browser.click("#list button").await;
+    browser.until("document.querySelectorAll('#list li').length === 0").await;
+    browser.end().await;
+}

@@ -1,0 +1,238 @@
+//! What differs between what is wanted, what there is and what was last applied.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::{Cause, Change, Shown, normal};
+use crate::{
+    resource::{
+        Secret,
+        schema::{Field, Fields, Kind, Schema, TypeSchema},
+    },
+    value::{Path, Segment, Value},
+};
+
+/// The three sides of one comparison.
+pub struct Sides<'a> {
+    /// What the file wants, complete.
+    pub want: &'a BTreeMap<String, Value>,
+    /// What was read; a property that is missing here was not read, or is not set.
+    pub have: &'a Value,
+    /// What was last applied, as recorded.
+    pub was: &'a Value,
+    /// Whether what was last applied was carried out to its end.
+    pub complete: bool,
+    /// The properties that a read was asked for: one of these that is missing is not set.
+    pub read: &'a dyn Fn(&str) -> bool,
+    pub ignore: &'a [Path],
+    pub hash: &'a dyn Fn(&str) -> String,
+}
+
+/// All that differs, and the removed properties that stay as they are.
+#[derive(Debug, Default)]
+pub struct Difference {
+    pub changes: Vec<Change>,
+    pub kept: Vec<String>,
+}
+
+/// Compares by the schema: canonical forms, and only what is written now or was applied before.
+pub fn diff(types: &TypeSchema, sides: &Sides<'_>) -> Difference {
+    let mut difference = Difference::default();
+    for (name, field) in &types.properties {
+        let path = Path::of(name);
+        if sides.ignore.contains(&path) {
+            continue;
+        }
+        let mut compare = Compare { types, sides, replaces: field.schema.marks.immutable, changes: vec![] };
+        let (want, have, was) = (sides.want.get(name), entry(sides.have, name), entry(sides.was, name));
+        let read = (sides.read)(name);
+        match want {
+            None if was.is_some() && field.schema.marks.kept => difference.kept.push(name.clone()),
+            None if was.is_some() && !read && have.is_none() => {
+                compare.push(&path, Shown::Unread, Shown::Absent, Cause::Removed);
+            }
+            _ if field.schema.marks.write_only || (!read && have.is_none()) => {
+                if let Some(want) = want {
+                    compare.unreadable(&field.schema, want, was, &path);
+                }
+            }
+            _ => compare.property(&field.schema, want, have, was, &path),
+        }
+        difference.changes.append(&mut compare.changes);
+    }
+    difference.changes.retain(|change| !sides.ignore.iter().any(|it| change.path.0.starts_with(&it.0)));
+    difference
+}
+
+fn entry<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
+    value.get(key).filter(|it| !it.is_null())
+}
+
+struct Compare<'a> {
+    types: &'a TypeSchema,
+    sides: &'a Sides<'a>,
+    replaces: bool,
+    changes: Vec<Change>,
+}
+
+impl Compare<'_> {
+    fn push(&mut self, path: &Path, before: Shown, after: Shown, cause: Cause) {
+        let cause = if self.sides.complete || cause == Cause::Reference { cause } else { Cause::Unfinished };
+        self.changes.push(Change { path: path.clone(), before, after, cause, replaces: self.replaces });
+    }
+
+    /// Compared by what was last applied, through its hash where it has one.
+    fn unreadable(&mut self, schema: &Schema, want: &Value, was: Option<&Value>, path: &Path) {
+        let secret = schema.marks.secret || want.has_secret();
+        let after = if secret { Shown::Secret } else { shown(want) };
+        let Some(recorded) = normal::record(self.types, schema, want, self.sides.hash) else {
+            return self.push(path, Shown::Unread, after, Cause::Reference);
+        };
+        let recorded = normal::canonical(self.types, schema, &Value::from(recorded));
+        match was.map(|it| normal::canonical(self.types, schema, it)) {
+            Some(was) if was == recorded => {}
+            Some(_) => self.push(path, Shown::Unread, after, Cause::File),
+            None => self.push(path, Shown::Absent, after, Cause::File),
+        }
+    }
+
+    fn property(&mut self, schema: &Schema, want: Option<&Value>, have: Option<&Value>, was: Option<&Value>, path: &Path) {
+        let resolved = self.types.resolve(schema);
+        let was_replacing = self.replaces;
+        self.replaces |= schema.marks.immutable || resolved.marks.immutable;
+        match (want, have) {
+            (None, have) => {
+                if let (Some(_), Some(have)) = (was, have) {
+                    self.push(path, shown(have), Shown::Absent, Cause::Removed);
+                }
+            }
+            (Some(Value::Unknown(it)), have) => {
+                self.push(path, have.map_or(Shown::Absent, shown), Shown::Unknown(it.expression.clone()), Cause::Reference);
+            }
+            (Some(want), _) if schema.marks.write_only || resolved.marks.write_only => self.unreadable(schema, want, was, path),
+            // A secret in a property that can be read: shown on neither side.
+            (Some(Value::Secret(want)), Some(Value::Text(have))) => {
+                if want.reveal() != have {
+                    let cause = self.cause_of_secret(want, was);
+                    self.push(path, Shown::Secret, Shown::Secret, cause);
+                }
+            }
+            (Some(want), None) => {
+                // Nothing and an empty list or map are the same to most APIs.
+                if !is_empty(want) {
+                    self.push(path, Shown::Absent, shown(want), self.cause(schema, want, was));
+                }
+            }
+            (Some(want), Some(have)) => self.values(schema, resolved, want, have, was, path),
+        }
+        self.replaces = was_replacing;
+    }
+
+    fn values(&mut self, schema: &Schema, resolved: &Schema, want: &Value, have: &Value, was: Option<&Value>, path: &Path) {
+        match (&resolved.kind, want, have) {
+            (Kind::Object(fields), Value::Map(_), Value::Map(_)) => self.object(fields, want, have, was, path),
+            (Kind::Map(item), Value::Map(wanted), Value::Map(there)) => {
+                for (key, value) in wanted {
+                    self.property(item, Some(value), there.get(key), was.and_then(|it| it.get(key)), &path.key(key));
+                }
+                for (key, value) in there.iter().filter(|(key, _)| !wanted.contains_key(*key)) {
+                    let was_ours = was.and_then(|it| it.get(key)).is_some();
+                    if was_ours {
+                        self.push(&path.key(key), shown(value), Shown::Absent, Cause::Removed);
+                    } else if !schema.marks.shared && !resolved.marks.shared {
+                        self.push(&path.key(key), shown(value), Shown::Absent, Cause::Drift);
+                    }
+                }
+            }
+            (Kind::List { item, .. }, Value::List(wanted), Value::List(there)) if schema.marks.set || resolved.marks.set => {
+                self.set(schema, item, wanted, there, was, path);
+            }
+            (Kind::List { item, .. }, Value::List(wanted), Value::List(there)) if wanted.len() == there.len() => {
+                let was = was.and_then(Value::as_list);
+                for (n, (want, have)) in wanted.iter().zip(there).enumerate() {
+                    self.property(item, Some(want), Some(have), was.and_then(|it| it.get(n)), &path.item(n));
+                }
+            }
+            _ => {
+                let same = normal::canonical(self.types, schema, want) == normal::canonical(self.types, schema, have);
+                if !same {
+                    let cause = if want.has_unknown() { Cause::Reference } else { self.cause(schema, want, was) };
+                    self.push(path, shown(have), shown(want), cause);
+                }
+            }
+        }
+    }
+
+    fn object(&mut self, fields: &Fields, want: &Value, have: &Value, was: Option<&Value>, path: &Path) {
+        for (name, Field { schema, .. }) in fields {
+            let was = was.and_then(|it| entry(it, name));
+            self.property(schema, entry(want, name), entry(have, name), was, &path.key(name));
+        }
+    }
+
+    /// Order and repetitions mean nothing; of a shared set only what is written now or was applied before counts.
+    fn set(&mut self, schema: &Schema, item: &Schema, wanted: &[Value], there: &[Value], was: Option<&Value>, path: &Path) {
+        let all = |list: &[Value]| list.iter().map(|it| normal::canonical(self.types, item, it)).collect::<Vec<_>>();
+        let (wanted_items, there_items) = (all(wanted), all(there));
+        let ours = was.and_then(Value::as_list).map(all).unwrap_or_default();
+        let shared = schema.marks.shared || self.types.resolve(schema).marks.shared;
+        let missing = wanted_items.iter().any(|it| !there_items.contains(it));
+        let extra = there_items.iter().any(|it| !wanted_items.contains(it) && (!shared || ours.contains(it)));
+        if missing || extra {
+            let want = Value::List(wanted.to_vec());
+            let cause = if want.has_unknown() { Cause::Reference } else { self.cause(schema, &want, was) };
+            self.push(path, shown(&Value::List(there.to_vec())), shown(&want), cause);
+        }
+    }
+
+    fn cause_of_secret(&self, want: &Secret, was: Option<&Value>) -> Cause {
+        let hash = (self.sides.hash)(want.reveal());
+        let same = was.and_then(|it| it.get("infra:hash")).and_then(Value::as_text) == Some(&hash);
+        if same { Cause::Drift } else { Cause::File }
+    }
+
+    /// Somebody else changed it if the file still wants what was last applied.
+    fn cause(&self, schema: &Schema, want: &Value, was: Option<&Value>) -> Cause {
+        match was {
+            Some(was) if normal::canonical(self.types, schema, was) == normal::canonical(self.types, schema, want) => Cause::Drift,
+            _ => Cause::File,
+        }
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::List(list) => list.is_empty(),
+        Value::Map(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+/// A value as it may be seen: secrets hidden, unknown parts as the expression that will yield them.
+pub fn shown(value: &Value) -> Shown {
+    match value {
+        Value::Secret(_) => Shown::Secret,
+        Value::Unknown(it) => Shown::Unknown(it.expression.clone()),
+        other => Shown::Value(visible(other)),
+    }
+}
+
+fn visible(value: &Value) -> Json {
+    match value {
+        Value::Secret(_) => Json::from("(secret)"),
+        Value::Unknown(it) => Json::from(it.expression.clone()),
+        Value::List(list) => Json::Array(list.iter().map(visible).collect()),
+        Value::Map(map) => Json::Object(map.iter().map(|(key, it)| (key.clone(), visible(it))).collect()),
+        // Nothing unknown and no secret is left at this depth.
+        other => other.reveal().unwrap_or(Json::Null),
+    }
+}
+
+/// The top-level properties that some changes lead into.
+pub fn properties(changes: &[Change]) -> impl Iterator<Item = &str> {
+    changes.iter().filter_map(|it| match it.path.0.first() {
+        Some(Segment::Key(key)) => Some(key.as_str()),
+        _ => None,
+    })
+}

@@ -1,0 +1,263 @@
+//! One form for what can be written in several: defaults filled in, sets sorted, blocks and policies spelt one way.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::{
+    resource::schema::{Field, Fields, Format, Kind, Schema, TypeSchema},
+    value::Value,
+};
+
+/// Fills in what leaving out means, drops what is null: as it is sent.
+pub fn complete(schema: &TypeSchema, properties: &Value) -> BTreeMap<String, Value> {
+    let empty = BTreeMap::new();
+    complete_fields(schema, &schema.properties, properties.as_map().unwrap_or(&empty))
+}
+
+fn complete_fields(types: &TypeSchema, fields: &Fields, map: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    let mut whole = BTreeMap::new();
+    for (name, Field { schema, .. }) in fields {
+        match map.get(name) {
+            Some(value) if !value.is_null() => {
+                whole.insert(name.clone(), complete_value(types, schema, value));
+            }
+            _ => {
+                if let Some(default) = &schema.default {
+                    whole.insert(name.clone(), complete_value(types, schema, &Value::from(default.clone())));
+                }
+            }
+        }
+    }
+    whole
+}
+
+fn complete_value(types: &TypeSchema, schema: &Schema, value: &Value) -> Value {
+    match (&types.resolve(schema).kind, value) {
+        (Kind::Object(fields), Value::Map(map)) => Value::Map(complete_fields(types, fields, map)),
+        (Kind::Map(item), Value::Map(map)) => {
+            let entries = map.iter().filter(|(_, it)| !it.is_null());
+            Value::Map(entries.map(|(key, it)| (key.clone(), complete_value(types, item, it))).collect())
+        }
+        (Kind::List { item, .. }, Value::List(list)) => {
+            Value::List(list.iter().filter(|it| !it.is_null()).map(|it| complete_value(types, item, it)).collect())
+        }
+        _ => value.clone(),
+    }
+}
+
+/// One form for all that mean the same: only for comparing.
+pub fn canonical(types: &TypeSchema, schema: &Schema, value: &Value) -> Value {
+    let resolved = types.resolve(schema);
+    match (&resolved.kind, value) {
+        (Kind::Object(fields), Value::Map(map)) => Value::Map(
+            map.iter()
+                .filter(|(_, it)| !it.is_null())
+                .map(|(key, it)| (key.clone(), fields.get(key).map_or_else(|| it.clone(), |field| canonical(types, &field.schema, it))))
+                .collect(),
+        ),
+        (Kind::Map(item), Value::Map(map)) => Value::Map(map.iter().map(|(key, it)| (key.clone(), canonical(types, item, it))).collect()),
+        (Kind::List { item, .. }, Value::List(list)) => {
+            let mut items: Vec<_> = list.iter().map(|it| canonical(types, item, it)).collect();
+            if schema.marks.set || resolved.marks.set {
+                items.sort_by_cached_key(sort_key);
+                items.dedup();
+            }
+            Value::List(items)
+        }
+        (Kind::Number { .. }, Value::Int(it)) => Value::Float(*it as f64),
+        (Kind::Text(text), Value::Text(it)) if text.format == Some(Format::Cidr) => Value::Text(canonical_block(it)),
+        (Kind::Free, _) if schema.marks.policy || resolved.marks.policy => canonical_policy(value),
+        (Kind::Free, Value::Text(text)) => free_text(text).unwrap_or_else(|| value.clone()),
+        _ => value.clone(),
+    }
+}
+
+fn sort_key(value: &Value) -> String {
+    format!("{value:?}")
+}
+
+/// Free data may be written as JSON text.
+fn free_text(text: &str) -> Option<Value> {
+    let json: Json = serde_json::from_str(text).ok()?;
+    (json.is_object() || json.is_array()).then(|| Value::from(json))
+}
+
+fn canonical_block(text: &str) -> String {
+    match text.parse::<ipnet::IpNet>() {
+        Ok(block) => block.trunc().to_string(),
+        Err(_) => text.to_owned(),
+    }
+}
+
+/// A policy with lists wherever one or several may stand, sorted where their order means nothing.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>
+fn canonical_policy(value: &Value) -> Value {
+    let value = match value {
+        Value::Text(text) => free_text(text).unwrap_or_else(|| value.clone()),
+        other => other.clone(),
+    };
+    let Value::Map(mut policy) = value else { return value };
+    if let Some(statements) = policy.remove("Statement") {
+        policy.insert("Statement".into(), Value::List(several(statements).into_iter().map(canonical_statement).collect()));
+    }
+    Value::Map(policy)
+}
+
+fn canonical_statement(statement: Value) -> Value {
+    let Value::Map(statement) = statement else { return statement };
+    let element = |(key, value): (String, Value)| {
+        let value = match key.as_str() {
+            "Action" | "NotAction" | "Resource" | "NotResource" => sorted(several(value)),
+            "Principal" | "NotPrincipal" => canonical_principal(value),
+            "Condition" => canonical_condition(value),
+            _ => value,
+        };
+        (key, value)
+    };
+    Value::Map(statement.into_iter().map(element).filter(|(key, it)| !(key == "Sid" && it.as_text() == Some(""))).collect())
+}
+
+fn canonical_principal(value: Value) -> Value {
+    match value {
+        Value::Text(all) if all == "*" => Value::Map([("AWS".into(), Value::List(vec![Value::Text(all)]))].into()),
+        Value::Map(map) => Value::Map(map.into_iter().map(|(key, it)| (key, sorted(several(it).into_iter().map(account_root).collect()))).collect()),
+        other => other,
+    }
+}
+
+/// AWS answers with the root's ARN where the number of an account was written.
+fn account_root(value: Value) -> Value {
+    match value.as_text() {
+        Some(text) if text.len() == 12 && text.bytes().all(|it| it.is_ascii_digit()) => Value::Text(format!("arn:aws:iam::{text}:root")),
+        _ => value,
+    }
+}
+
+fn canonical_condition(value: Value) -> Value {
+    let Value::Map(operators) = value else { return value };
+    let values = |value: Value| sorted(several(value).into_iter().map(as_text).collect());
+    let keys = |value: Value| match value {
+        Value::Map(keys) => Value::Map(keys.into_iter().map(|(key, it)| (key, values(it))).collect()),
+        other => other,
+    };
+    Value::Map(operators.into_iter().map(|(operator, it)| (operator, keys(it))).collect())
+}
+
+fn as_text(value: Value) -> Value {
+    match value {
+        Value::Bool(it) => Value::Text(it.to_string()),
+        Value::Int(it) => Value::Text(it.to_string()),
+        other => other,
+    }
+}
+
+fn several(value: Value) -> Vec<Value> {
+    match value {
+        Value::List(list) => list,
+        one => vec![one],
+    }
+}
+
+fn sorted(mut list: Vec<Value>) -> Value {
+    list.sort_by_cached_key(sort_key);
+    list.dedup();
+    Value::List(list)
+}
+
+/// As it is recorded: a keyed hash in place of what is secret or cannot be read back, nothing in place of what is unknown.
+pub fn recorded(types: &TypeSchema, properties: &BTreeMap<String, Value>, hash: &dyn Fn(&str) -> String) -> Json {
+    record_fields(types, &types.properties, properties, hash)
+}
+
+fn record_fields(types: &TypeSchema, fields: &Fields, map: &BTreeMap<String, Value>, hash: &dyn Fn(&str) -> String) -> Json {
+    let entry = |(key, value): (&String, &Value)| {
+        let recorded = match fields.get(key) {
+            Some(field) => record(types, &field.schema, value, hash)?,
+            None => hidden(value, hash)?,
+        };
+        Some((key.clone(), recorded))
+    };
+    Json::Object(map.iter().filter_map(entry).collect())
+}
+
+/// One value as it is recorded; nothing if some part of it is not known.
+pub fn record(types: &TypeSchema, schema: &Schema, value: &Value, hash: &dyn Fn(&str) -> String) -> Option<Json> {
+    let resolved = types.resolve(schema);
+    if schema.marks.write_only || resolved.marks.write_only {
+        return match value {
+            Value::Secret(secret) => Some(hashed(&hash(secret.reveal()))),
+            Value::Text(text) => Some(hashed(&hash(text))),
+            other => Some(hashed(&hash(&canonical(types, schema, other).reveal().ok()?.to_string()))),
+        };
+    }
+    match (&resolved.kind, value) {
+        (Kind::Object(fields), Value::Map(map)) => {
+            let recorded = record_fields(types, fields, map, hash);
+            recorded.as_object().is_some_and(|it| it.len() == map.len()).then_some(recorded)
+        }
+        (Kind::List { item, .. }, Value::List(list)) => {
+            Some(Json::Array(list.iter().map(|it| record(types, item, it, hash)).collect::<Option<_>>()?))
+        }
+        (Kind::Map(item), Value::Map(map)) => {
+            let entries = map.iter().map(|(key, it)| Some((key.clone(), record(types, item, it, hash)?)));
+            Some(Json::Object(entries.collect::<Option<Map<_, _>>>()?))
+        }
+        _ => hidden(value, hash),
+    }
+}
+
+fn hidden(value: &Value, hash: &dyn Fn(&str) -> String) -> Option<Json> {
+    value.conceal(&|secret| hashed(&hash(secret.reveal()))).ok()
+}
+
+/// What stands in a record for a value that must not or cannot stand there itself.
+fn hashed(hash: &str) -> Json {
+    json!({ "infra:hash": hash })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(json: Json) -> Value {
+        canonical_policy(&Value::from(json))
+    }
+
+    #[test]
+    fn policies_that_mean_the_same_are_equal() {
+        let long = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Sid": "",
+                "Effect": "Allow",
+                "Principal": { "AWS": ["arn:aws:iam::123456789012:root"] },
+                "Action": ["s3:GetObject", "s3:PutObject"],
+                "Resource": ["*"],
+                "Condition": { "Bool": { "aws:SecureTransport": ["true"] } }
+            }]
+        });
+        let short = json!({
+            "Version": "2012-10-17",
+            "Statement": {
+                "Effect": "Allow",
+                "Principal": { "AWS": "123456789012" },
+                "Action": ["s3:PutObject", "s3:GetObject"],
+                "Resource": "*",
+                "Condition": { "Bool": { "aws:SecureTransport": true } }
+            }
+        });
+        assert_eq!(policy(long.clone()), policy(short));
+        assert_eq!(policy(long.clone()), canonical_policy(&Value::Text(long.to_string())));
+        let mut other = long.clone();
+        other["Statement"][0]["Effect"] = "Deny".into();
+        assert_ne!(policy(long), policy(other));
+    }
+
+    #[test]
+    fn blocks_are_spelt_one_way() {
+        for (written, canonical) in [("10.0.0.1/24", "10.0.0.0/24"), ("2001:DB8::/32", "2001:db8::/32"), ("nonsense", "nonsense")] {
+            assert_eq!(canonical_block(written), canonical);
+        }
+    }
+}
