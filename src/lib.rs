@@ -10,6 +10,7 @@ pub mod address;
 pub mod apply;
 pub mod diagnostic;
 pub mod exit;
+pub mod graph;
 pub mod plan;
 pub mod report;
 pub mod resource;
