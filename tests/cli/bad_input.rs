@@ -111,7 +111,9 @@ resources:
       cidr_block: 10.0.1.0/24
 ";
     let ran = Project::new(&[("stacks/shop.yaml", stack)]).infra(&["validate"]).exits(3);
-    assert_data_eq!(ran.stderr, str![[r#"
+    assert_data_eq!(
+        ran.stderr,
+        str![[r#"
 error: these resources need each other: a → b → a
   --> stacks/shop.yaml:7:17
    |
@@ -125,7 +127,8 @@ error: these resources need each other: a → b → a
 
 error: 1 mistake in stacks/shop.yaml, not valid
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
