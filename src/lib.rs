@@ -13,6 +13,8 @@ pub mod exit;
 pub mod plan;
 pub mod report;
 pub mod resource;
+#[cfg(test)]
+mod simulation;
 pub mod stack;
 pub mod state;
 pub mod value;
