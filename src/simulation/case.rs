@@ -73,14 +73,14 @@ impl Case {
             push(&|it| drop(it.rounds.remove(n)));
         }
         for &item in self.wanted.iter().rev() {
-            push(&|it| drop(it.wanted.remove(&item)));
+            push(&|it| _ = it.wanted.remove(&item));
         }
         for (n, round) in self.rounds.iter().enumerate() {
             for run in 0..round.runs.len() {
                 push(&|it| drop(it.rounds[n].runs.remove(run)));
             }
             for edit in 0..round.edits.len() {
-                push(&|it| drop(it.rounds[n].edits.remove(edit)));
+                push(&|it| _ = it.rounds[n].edits.remove(edit));
             }
             for (m, run) in round.runs.iter().enumerate() {
                 if run.budget > 0 {

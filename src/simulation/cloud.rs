@@ -317,7 +317,14 @@ impl Inner {
         let Made { action, type_name, prefix, name, whole, later, token, honours_token, delay, visible_within } = made;
         self.check_tags(action, type_name, whole)?;
         let mut spec = whole.clone();
-        spec.retain(|key, _| !later.contains(&key.as_str()));
+        // What it does not take is as it is by itself.
+        for key in later {
+            let default = TYPES.catalog.schema(type_name).and_then(|it| it.properties.get(*key)).and_then(|it| it.schema.default.clone());
+            match default {
+                Some(default) => drop(spec.insert((*key).to_owned(), default)),
+                None => drop(spec.remove(*key)),
+            }
+        }
         if honours_token && let Some(before) = self.things.values().find(|it| it.type_name == type_name && it.token.as_deref() == Some(token)) {
             let mut first = before.spec.clone();
             let mut second = spec.clone();

@@ -258,12 +258,12 @@ async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state:
     let (_interrupter, interrupt) = watch::channel(Interrupt::None);
     let session = Session { cloud: Arc::clone(&cloud), journal, events, interrupt, clock: Clock::from(sim.now()) };
     let done = async {
-        apply::recover(&session, stack, &mut state, Patience::Settle).await;
+        apply::recover(&session, stack, &mut state, Patience::Settle).await.map_err(|it| format!("{it:?}"))?;
         let (made, _) = apply::plan(&cloud, stack, &state, request).await.map_err(|it| format!("{it:?}"))?;
         sim.note(|| format!("--- the plan: {}", shown(&made.plan)));
         Ok(apply::run(&session, stack, state, &made, request).await)
     };
-    let result = done.await;
+    let result: Result<_, String> = done.await;
     let mut failures = vec![];
     while let Ok(event) = heard.try_recv() {
         sim.note(|| format!("      event: {event:?}"));

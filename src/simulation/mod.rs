@@ -8,6 +8,7 @@ mod chance;
 mod check;
 mod cloud;
 mod faults;
+mod life;
 mod model;
-mod tempo;
+mod tests;
 mod types;
