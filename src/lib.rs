@@ -15,6 +15,8 @@ pub mod graph;
 pub mod plan;
 pub mod report;
 pub mod resource;
+#[cfg(test)]
+mod simulation;
 pub mod stack;
 pub mod state;
 pub mod value;
