@@ -8,8 +8,10 @@
 
 pub mod address;
 pub mod apply;
+pub mod cloud;
 pub mod diagnostic;
 pub mod exit;
+pub mod graph;
 pub mod plan;
 pub mod report;
 pub mod resource;

@@ -90,10 +90,8 @@ async fn query() {
     assert_eq!(number(&server.database, "SELECT count(*) FROM document_chunks").await, i64::try_from(CHUNKS).unwrap());
     eprintln!("filled in {:.0} s", begun.elapsed().as_secs_f64());
     let body = json!({ "message": "How many days of leave are granted in the first year?", "use_rag": true }).to_string();
-    let request = format!(
-        "POST /query HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let request =
+        format!("POST /query HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     run(&server.url, &request, Duration::from_secs(3)).await;
     let times = run(&server.url, &request, Duration::from_secs(20)).await;
     report(&format!("/query over {CHUNKS} chunks"), &times, 20.0, "> 200 /s");

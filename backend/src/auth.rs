@@ -84,9 +84,7 @@ impl Keys {
     /// Who the token speaks for.
     async fn subject(&self, token: &str) -> Result<String, ApiError> {
         let refused = match read(token, &*self.key(KEY_AGE).await?) {
-            Err(error) if matches!(error.kind(), ErrorKind::InvalidSignature) => {
-                read(token, &*self.key(KEY_AGE_AFTER_REFUSAL).await?)
-            }
+            Err(error) if matches!(error.kind(), ErrorKind::InvalidSignature) => read(token, &*self.key(KEY_AGE_AFTER_REFUSAL).await?),
             result => result,
         };
         refused.map_err(|error| match error.kind() {

@@ -33,7 +33,8 @@ impl Aws {
     /// What all clients share: region, credentials, timeouts.
     pub async fn config(&self) -> &SdkConfig {
         let load = || {
-            let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).operation_attempt_timeout(Duration::from_secs(20));
+            let timeouts =
+                TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).operation_attempt_timeout(Duration::from_secs(20));
             aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts.build()).load()
         };
         self.0.config.get_or_init(load).await
@@ -52,10 +53,12 @@ impl Aws {
     /// Reads a secret that holds a JSON document.
     pub async fn secret<T: DeserializeOwned>(&self, name: &str) -> Result<T, SecretError> {
         let client = self.0.secrets.get_or_init(|| async { aws_sdk_secretsmanager::Client::new(self.config().await) }).await;
-        let answer = client.get_secret_value().secret_id(name).send().await.map_err(|error| SecretError::Unavailable {
-            name: name.to_owned(),
-            reason: DisplayErrorContext(&error).to_string(),
-        })?;
+        let answer = client
+            .get_secret_value()
+            .secret_id(name)
+            .send()
+            .await
+            .map_err(|error| SecretError::Unavailable { name: name.to_owned(), reason: DisplayErrorContext(&error).to_string() })?;
         // What serde says of a wrong document may quote it, so it is not passed on.
         serde_json::from_str(answer.secret_string().unwrap_or_default()).map_err(|_| SecretError::Malformed { name: name.to_owned() })
     }

@@ -214,7 +214,9 @@ where
     match service.err().code().unwrap_or_default() {
         "ThrottlingException" | "ServiceQuotaExceededException" | "ModelNotReadyException" => ModelError::Busy,
         "ModelTimeoutException" => ModelError::Slow,
-        "ValidationException" if ["too long", "too many input tokens", "maximum context", "exceeds the max"].iter().any(|part| message.contains(part)) => {
+        "ValidationException"
+            if ["too long", "too many input tokens", "maximum context", "exceeds the max"].iter().any(|part| message.contains(part)) =>
+        {
             ModelError::TooLong
         }
         "AccessDeniedException" | "ResourceNotFoundException" | "UnrecognizedClientException" | "ExpiredTokenException" => {
@@ -237,11 +239,7 @@ mod tests {
             Purpose::Question,
             json!({ "texts": ["a"], "input_type": "search_query", "embedding_types": ["float"], "output_dimension": 256 }),
         );
-        check(
-            EmbeddingFamily::CohereV3,
-            Purpose::Document,
-            json!({ "texts": ["a"], "input_type": "search_document", "truncate": "END" }),
-        );
+        check(EmbeddingFamily::CohereV3, Purpose::Document, json!({ "texts": ["a"], "input_type": "search_document", "truncate": "END" }));
         check(EmbeddingFamily::TitanV2, Purpose::Document, json!({ "inputText": "a", "dimensions": 256, "normalize": true }));
         check(EmbeddingFamily::TitanV1, Purpose::Document, json!({ "inputText": "a" }));
     }

@@ -14,10 +14,10 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tower::{Service as _, ServiceExt as _};
 
+use crate::AppState;
 use crate::http::{self, ClientAddress};
 use crate::processor::{self, S3Event};
 use crate::store::migrations;
-use crate::AppState;
 
 /// Answers events until the platform ends the process.
 pub async fn run(app: AppState) -> Result<(), Error> {

@@ -29,7 +29,10 @@ async fn knows_the_time_without_a_model() {
 async fn the_model_is_told_what_was_said_before() {
     let server = Server::with(&[("LLM_MODEL_ID", "apac.amazon.nova-pro-v1:0")]).await;
     let first = server.post("/chat", json!({ "message": "請問勞保的投保薪資上限是多少？" })).await.expect(200);
-    assert_eq!((first["response"].as_str(), first["answered_by"].as_str()), (Some("You said: 請問勞保的投保薪資上限是多少？"), Some("model")));
+    assert_eq!(
+        (first["response"].as_str(), first["answered_by"].as_str()),
+        (Some("You said: 請問勞保的投保薪資上限是多少？"), Some("model"))
+    );
     let id = first["session_id"].as_str().unwrap();
 
     // Another copy of the server has the same memory.
@@ -39,7 +42,12 @@ async fn the_model_is_told_what_was_said_before() {
     let calls = server.bedrock.calls();
     let (model, body) = calls.last().unwrap();
     assert_eq!(model, "apac.amazon.nova-pro-v1:0");
-    let said: Vec<_> = body["messages"].as_array().unwrap().iter().map(|m| (m["role"].as_str().unwrap(), m["content"][0]["text"].as_str().unwrap())).collect();
+    let said: Vec<_> = body["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| (m["role"].as_str().unwrap(), m["content"][0]["text"].as_str().unwrap()))
+        .collect();
     assert_eq!(
         said,
         [

@@ -20,7 +20,10 @@ async fn requests_through_the_runtime_interface() {
     let (status, answer) = function.http("POST", "/chat", Some(json!({}))).await;
     assert_eq!((status, answer["error"]["code"].as_str()), (422, Some("invalid_request")));
     let (status, answer) = function.http("GET", "/nothing", None).await;
-    assert_eq!((status, answer["error"]["code"].as_str(), answer["error"]["request_id"].as_str()), (404, Some("not_found"), Some("JKJaXmPLvHcESHA=")));
+    assert_eq!(
+        (status, answer["error"]["code"].as_str(), answer["error"]["request_id"].as_str()),
+        (404, Some("not_found"), Some("JKJaXmPLvHcESHA="))
+    );
     let (status, page) = function.http("GET", "/", None).await;
     assert_eq!(status, 200);
     assert!(page.as_str().unwrap().contains("<html"));
@@ -71,8 +74,14 @@ async fn events_that_are_neither() {
     let mut variables = variables(&bedrock.url);
     variables.insert("DATABASE_URL".into(), postgres::database().await);
     let function = Function::start(variables).await;
-    assert_eq!(function.invoke(json!({ "Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b" })).await.unwrap(), json!({ "outcomes": [] }));
-    assert_eq!(function.invoke(json!({ "command": "migrate" })).await.unwrap(), json!({ "migrations": ["documents, chunks and sessions"] }));
+    assert_eq!(
+        function.invoke(json!({ "Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b" })).await.unwrap(),
+        json!({ "outcomes": [] })
+    );
+    assert_eq!(
+        function.invoke(json!({ "command": "migrate" })).await.unwrap(),
+        json!({ "migrations": ["documents, chunks and sessions"] })
+    );
     assert_eq!(function.invoke(json!({ "command": "migrate" })).await.unwrap(), json!({ "migrations": [] }));
     assert!(function.invoke(json!({ "command": "drop everything" })).await.is_err());
     assert!(function.invoke(json!({})).await.is_err());

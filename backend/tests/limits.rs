@@ -136,7 +136,10 @@ async fn the_page_may_run_only_its_own_script() {
     let page = server.get("/").await;
     assert!(page.headers["content-type"].to_str().unwrap().starts_with("text/html"));
     let policy = page.headers["content-security-policy"].to_str().unwrap();
-    assert!(policy.contains("script-src 'self';") && policy.contains("connect-src 'self' https://abc.execute-api.ap-northeast-1.amazonaws.com;"));
+    assert!(
+        policy.contains("script-src 'self';")
+            && policy.contains("connect-src 'self' https://abc.execute-api.ap-northeast-1.amazonaws.com;")
+    );
     let text = page.body.as_str().unwrap();
     for file in ["/page/style.css", "/page/script.js"] {
         assert!(text.contains(&file[1..]), "{text}");

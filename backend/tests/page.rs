@@ -21,7 +21,12 @@ impl Browser {
     async fn start(language: &str) -> Self {
         let port = free_port();
         let profile = tempfile::tempdir().unwrap();
-        let driver = Guarded::start(&program("chromedriver"), &[format!("--port={port}"), "--log-level=INFO".into()], None, "was started successfully");
+        let driver = Guarded::start(
+            &program("chromedriver"),
+            &[format!("--port={port}"), "--log-level=INFO".into()],
+            None,
+            "was started successfully",
+        );
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let arguments = [
             "--headless=new".to_owned(),
@@ -33,7 +38,8 @@ impl Browser {
         ];
         let options = json!({ "binary": program("chromium"), "args": arguments, "prefs": { "intl.accept_languages": language } });
         let wanted = json!({ "capabilities": { "alwaysMatch": { "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } } } });
-        let answer: Value = client.post(format!("http://127.0.0.1:{port}/session")).json(&wanted).send().await.unwrap().json().await.unwrap();
+        let answer: Value =
+            client.post(format!("http://127.0.0.1:{port}/session")).json(&wanted).send().await.unwrap().json().await.unwrap();
         let id = answer["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{answer}"));
         Self { session: format!("http://127.0.0.1:{port}/session/{id}"), client, _driver: driver, _profile: profile }
     }

@@ -30,7 +30,8 @@ async fn what_cannot_be_read_says_why() {
     let server = Server::with(&[("CHUNK_CHARACTERS", "8000"), ("MAX_CHUNKS", "2"), ("MAX_TEXT_BYTES", "100000")]).await;
     let long = "words and ".repeat(5_000);
     let endless = "x".repeat(110_000);
-    let encrypted = b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer << /Root 1 0 R /Encrypt << /Filter /Standard >> >>\n%%EOF".to_vec();
+    let encrypted =
+        b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer << /Root 1 0 R /Encrypt << /Filter /Standard >> >>\n%%EOF".to_vec();
     let cases: [(&str, Vec<u8>, &str); 9] = [
         ("blank.txt", b"  \n\t\n ".to_vec(), "no text was found"),
         ("scan.pdf", pdf(&[String::new()]), "no text was found"),

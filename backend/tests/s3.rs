@@ -157,7 +157,8 @@ async fn objects_that_cannot_be_documents() {
         let event = system.put(key, text, "0A").await;
         // It would not be better at the next try, so that the event counts as done.
         assert_eq!(function.invoke(event).await, outcomes(&["Failed"]));
-        let row = connect(&system.database).await.query_one("SELECT status, error FROM documents WHERE object_key = $1", &[&key]).await.unwrap();
+        let row =
+            connect(&system.database).await.query_one("SELECT status, error FROM documents WHERE object_key = $1", &[&key]).await.unwrap();
         assert_eq!(row.get::<_, &str>(0), "failed");
         assert!(row.get::<_, &str>(1).contains(reason), "{}", row.get::<_, &str>(1));
     }
@@ -199,7 +200,14 @@ async fn a_rotated_key_takes_effect() {
     ask(KEY).await.expect(200);
     let new = "the key after the rotation, also long";
     ask(new).await.refused(401, "token_invalid");
-    moto::secrets().await.put_secret_value().secret_id("rotated/app-secrets").secret_string(json!({ "secret_key": "short" }).to_string()).send().await.unwrap();
+    moto::secrets()
+        .await
+        .put_secret_value()
+        .secret_id("rotated/app-secrets")
+        .secret_string(json!({ "secret_key": "short" }).to_string())
+        .send()
+        .await
+        .unwrap();
     // The old key is believed until it is old; a secret that is wrong from the start is nobody's key.
     ask(KEY).await.expect(200);
     let other = system.server(&[]).await;

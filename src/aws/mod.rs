@@ -12,7 +12,7 @@ mod conformance;
 mod ec2;
 mod error;
 mod iam;
-mod lint;
+pub(crate) mod lint;
 mod logs;
 mod lookup;
 mod wording;

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Only this part brings the engine, AWS and the terminal together.
 
 mod apply;
+mod check;
 mod cloud;
 mod destroy;
 mod engine;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use infra::{
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, any_error},
     resource::{Types, World as _},
     stack::{self, Caller, File, Settings, Stack},
     state::{Endpoint, Holder, Lock, State, Store},
@@ -13,6 +13,7 @@ use infra::{
 
 use super::{
     Context,
+    check::check,
     cloud::{self, Cloud, LOCAL},
     failure::{Failure, Result},
     options::Selection,
@@ -49,7 +50,10 @@ pub(crate) async fn prepare(context: &mut Context, selection: &Selection, types:
     for file in &files {
         let settings = stacks::settings(file, &environment, selection, None, None);
         let (draft, found) = stack::resolve(file, &settings, &types.catalog, &BTreeMap::new());
+        // A stack that goes may be as wrong as it likes; what is wrong with one resource would only be told again.
+        let whole = draft.as_ref().filter(|_| lookups == Lookups::Made && !any_error(&found)).map(|it| check(it, &types.catalog));
         stacks::merge(&mut diagnostics, found);
+        stacks::merge(&mut diagnostics, whole.unwrap_or_default());
         drafts.extend(draft);
     }
     stacks::tell(&mut context.shell, &diagnostics)?;

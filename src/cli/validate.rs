@@ -9,7 +9,9 @@ use infra::{
 };
 
 use super::{
-    Context, cloud,
+    Context,
+    check::check,
+    cloud,
     failure::{Failure, Result},
     options::Selection,
     stacks,
@@ -38,8 +40,11 @@ impl Validate {
             };
             for environment in &environments {
                 let settings = stacks::settings(file, environment, &self.selection, None, None);
-                let (_, found) = stack::resolve(file, &settings, &types.catalog, &Default::default());
+                let (stack, found) = stack::resolve(file, &settings, &types.catalog, &Default::default());
+                // What is wrong with one resource would only be told again.
+                let whole = stack.filter(|_| !any_error(&found)).map(|it| check(&it, &types.catalog));
                 stacks::merge(&mut diagnostics, found);
+                stacks::merge(&mut diagnostics, whole.unwrap_or_default());
             }
             said.push(format!("{} is valid for {}", file.source().path, environments.join(", ")));
         }

@@ -13,7 +13,7 @@ use std::{
     io::{self, Write as _},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -215,7 +215,7 @@ impl LocalCloud {
         let output = fs::File::create(&log).on("making", &log)?;
         let errors = output.try_clone().on("opening", &log)?;
         let port = free_port().map_err(|error| Error::Start { why: format!("no free port: {error}"), log: log.clone() })?;
-        let mut command = Command::new(&program.path);
+        let mut command = process::detached(&program.path);
         command
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
@@ -225,13 +225,13 @@ impl LocalCloud {
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors);
-        process::detach(&mut command);
         let failed = |why: String| Error::Start { why, log: log.clone() };
         let mut child = command.spawn().map_err(|error| failed(format!("{}: {error}", program.path.display())))?;
         let Some(identity) = process::identity(child.id()) else {
-            // It may be gone already; if it is not, nobody could stop it later.
+            // It has ended already; if it has not, nobody could stop it later.
             abandon(&mut child);
-            return Err(failed("its process cannot be told from others".to_owned()));
+            let status = child.wait().map_err(|error| failed(error.to_string()))?;
+            return Err(Error::Ended { status, log });
         };
         let emulator = Emulator {
             instance: uuid::Uuid::new_v4().to_string(),

@@ -3,6 +3,7 @@
 use std::{
     io,
     os::unix::process::CommandExt as _,
+    path::Path,
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -13,9 +14,14 @@ use rustix::process::{Pid, Signal, kill_process_group};
 /// How long an emulator may take to end when asked.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Puts the command into a process group of its own, so that Ctrl-C for us is none for it.
-pub(super) fn detach(command: &mut Command) {
-    command.process_group(0);
+/// A program that outlives whoever starts it: in a process group of its own, so that Ctrl-C for us is none for it, and without
+/// the files that we were given, so that a lock or a pipe of our caller does not stay open until it ends.
+pub(super) fn detached(program: &Path) -> Command {
+    // The standard library cannot close what was inherited. A shell can, as far as descriptors of one digit go, and then becomes
+    // the program: the process stays the same.
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", r#"exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec "$0" "$@""#]).arg(program).process_group(0);
+    command
 }
 
 /// What tells this process from every other that had or will have the same id; nothing when it has ended.

@@ -10,10 +10,7 @@ fn cloud() -> (tempfile::TempDir, LocalCloud) {
 
 /// A process that lives until it is ended, recorded as the emulator.
 fn sleeper(cloud: &LocalCloud) -> (Child, Emulator) {
-    let mut command = Command::new("sleep");
-    command.arg("600");
-    process::detach(&mut command);
-    let child = command.spawn().unwrap();
+    let child = process::detached(Path::new("sleep")).arg("600").spawn().unwrap();
     let emulator = Emulator {
         instance: "one".to_owned(),
         pid: child.id(),

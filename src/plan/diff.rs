@@ -111,6 +111,8 @@ impl Compare<'_> {
                 self.push(path, have.map_or(Shown::Absent, shown), Shown::Unknown(it.expression.clone()), Cause::Reference);
             }
             (Some(want), _) if schema.marks.write_only || resolved.marks.write_only => self.unreadable(schema, want, was, path),
+            // What is recorded stands for what there is: secrets are hashes.
+            (Some(want), Some(have)) if have.get("infra:hash").is_some() => self.unreadable(schema, want, was, path),
             // A secret in a property that can be read: shown on neither side.
             (Some(Value::Secret(want)), Some(Value::Text(have))) => {
                 if want.reveal() != have {

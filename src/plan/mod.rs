@@ -1,11 +1,32 @@
 //! Graph, state and what the cloud answered, to [`Plan`]: what would be done, and why. Pure.
 
+pub mod decide;
+pub mod desire;
+pub mod diff;
+mod limits;
+pub mod normal;
+pub mod schedule;
+mod scope;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::{address::Address, resource::Id, value::Path};
+
+/// What a plan shall be about.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Request {
+    /// Everything is to go.
+    pub destroy: bool,
+    /// Whether the cloud is asked what there is, or what is recorded is believed.
+    pub refresh: bool,
+    pub targets: Vec<String>,
+    pub excludes: Vec<String>,
+    /// Resources to be replaced although nothing else asks for it.
+    pub replace: Vec<String>,
+}
 
 /// What would be done. It decides everything; applying it decides nothing more.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    resource::schema::{Field, Fields, Format, Kind, Schema, TypeSchema},
+    resource::{
+        Protocol,
+        schema::{Field, Fields, Format, Kind, Schema, TypeSchema},
+    },
     value::Value,
 };
 
@@ -67,6 +70,7 @@ pub fn canonical(types: &TypeSchema, schema: &Schema, value: &Value) -> Value {
         }
         (Kind::Number { .. }, Value::Int(it)) => Value::Float(*it as f64),
         (Kind::Text(text), Value::Text(it)) if text.format == Some(Format::Cidr) => Value::Text(canonical_block(it)),
+        (Kind::Text(text), Value::Text(it)) if text.format == Some(Format::Protocol) => Value::Text(Protocol(it.clone()).canonical().0),
         (Kind::Free, _) if schema.marks.policy || resolved.marks.policy => canonical_policy(value),
         (Kind::Free, Value::Text(text)) => free_text(text).unwrap_or_else(|| value.clone()),
         _ => value.clone(),

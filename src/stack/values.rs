@@ -239,7 +239,7 @@ fn fit_scalar(value: Value, schema: &Schema) -> Result<Value, Misfit> {
         Kind::Text(rules) => {
             let text = match value {
                 Value::Text(text) => text,
-                other => super::evaluate::plain_text(&other).ok_or_else(|| wrong(&other))?,
+                other => super::calculate::plain_text(&other).ok_or_else(|| wrong(&other))?,
             };
             fit_text(&text, rules)?;
             Ok(if schema.marks.secret { Value::Secret(Secret::new(text)) } else { Value::Text(text) })
@@ -321,10 +321,14 @@ fn fit_text(text: &str, rules: &Text) -> Result<(), Misfit> {
     }
     let length = text.chars().count() as u64;
     if let Some(min) = rules.min.filter(|it| length < *it) {
-        return Err(Misfit::new("a text that is too short", format!("has {length} characters")).help(format!("at least {min} characters")));
+        return Err(
+            Misfit::new("a text that is too short", format!("has {}", characters(length))).help(format!("at least {}", characters(min)))
+        );
     }
     if let Some(max) = rules.max.filter(|it| length > *it) {
-        return Err(Misfit::new("a text that is too long", format!("has {length} characters")).help(format!("at most {max} characters")));
+        return Err(
+            Misfit::new("a text that is too long", format!("has {}", characters(length))).help(format!("at most {}", characters(max)))
+        );
     }
     if let Some(wanted) = &rules.pattern
         && let Some(regex) = pattern(&format!("^(?:{wanted})$"))
@@ -336,6 +340,10 @@ fn fit_text(text: &str, rules: &Text) -> Result<(), Misfit> {
         Some(Format::Cidr) => fit_cidr(text),
         Some(Format::Protocol) | None => Ok(()),
     }
+}
+
+fn characters(count: u64) -> String {
+    format!("{count} character{}", if count == 1 { "" } else { "s" })
 }
 
 fn fit_cidr(text: &str) -> Result<(), Misfit> {

@@ -22,7 +22,9 @@ resources:
 ";
     let ran = Project::new(&[("stacks/shop.yaml", stack)]).infra(&["validate"]).exits(3);
     assert_eq!(ran.stdout, "");
-    assert_data_eq!(ran.stderr, str![[r#"
+    assert_data_eq!(
+        ran.stderr,
+        str![[r#"
 error: `cidr_block` is missing
  --> stacks/shop.yaml:6:5
   |
@@ -31,7 +33,7 @@ error: `cidr_block` is missing
   |
   = help: `cidr_block`: The IPv4 addresses of the network, from a /28 to a /16 block.
 
-error: ec2.vpc has no property `cidr_blok`
+error: `ec2.vpc` has no property `cidr_blok`
  --> stacks/shop.yaml:7:7
   |
 7 |       cidr_blok: 10.0.0.0/16
@@ -64,7 +66,8 @@ error: not a block of addresses
 
 error: 4 mistakes in stacks/shop.yaml, not valid
 
-"#]]);
+"#]]
+    );
 }
 
 /// What every command that reads stack files says of one that is wrong.
@@ -89,6 +92,67 @@ fn a_wrong_stack_file_stops_every_command_before_it_begins() {
     check("stack: shop\nregion: eu-central-1\nresorces: {}\n", "resorces");
     check("stack: shop\nregion: eu-central-1\nresources: { vpc: { ec2.vcp: {} } }\n", "ec2.vcp");
     check("stack: shop\nregion: eu-central-1\nvars: { a: [ }\n", "stacks/shop.yaml");
+}
+
+#[test]
+fn a_circle_is_shown_as_the_circle() {
+    let stack = "\
+stack: shop
+region: eu-central-1
+
+resources:
+  a:
+    ec2.subnet:
+      vpc_id: ${b.id}
+      cidr_block: 10.0.0.0/24
+  b:
+    ec2.subnet:
+      vpc_id: ${a.id}
+      cidr_block: 10.0.1.0/24
+";
+    let ran = Project::new(&[("stacks/shop.yaml", stack)]).infra(&["validate"]).exits(3);
+    assert_data_eq!(
+        ran.stderr,
+        str![[r#"
+error: these resources need each other: a → b → a
+  --> stacks/shop.yaml:7:17
+   |
+ 7 |       vpc_id: ${b.id}
+   |                 ^^^^ `a` needs `b`
+...
+11 |       vpc_id: ${a.id}
+   |                 ---- `b` needs `a`
+   |
+   = help: remove one of these references, or move it to a property that is written after the create
+
+error: 1 mistake in stacks/shop.yaml, not valid
+
+"#]]
+    );
+}
+
+#[test]
+fn what_aws_would_refuse_is_told_before_it_is_asked() {
+    let stack = "\
+stack: shop
+region: eu-central-1
+
+resources:
+  vpc:
+    ec2.vpc:
+      cidr_block: 10.0.0.0/16
+  subnet:
+    for_each: { a: 10.0.0.0/24, b: 10.0.0.128/25 }
+    ec2.subnet:
+      vpc_id: ${vpc.id}
+      cidr_block: ${each.value}
+";
+    let project = Project::new(&[("stacks/shop.yaml", stack)]);
+    for arguments in [&["validate"] as &[&str], &["plan", "--env", "local"], &["apply", "--env", "local", "--yes"]] {
+        let ran = project.infra(arguments).exits(3);
+        assert!(ran.stderr.contains("subnet-overlap"), "{}", ran.stderr);
+    }
+    assert!(!project.path().join("state").exists());
 }
 
 #[test]

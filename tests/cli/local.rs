@@ -92,3 +92,20 @@ fn without_the_venv_module_it_says_what_to_install() {
     let ran = crate::support::run(&mut command).exits(1);
     assert!(ran.stderr.contains("apt-get install python3-venv"), "{}", ran.stderr);
 }
+
+/// A caller's lock must not stay held until the local cloud ends.
+#[test]
+#[cfg(target_os = "linux")]
+fn it_does_not_hold_on_to_files_of_its_caller() {
+    let project = Project::new(&[("held", "")]);
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"exec 9>held; "$0" local start"#, crate::support::INFRA]).current_dir(project.path());
+    project.surround(&mut command);
+    crate::support::run(&mut command).exits(0);
+    let pid = &status(&project)["pid"];
+    let held = std::fs::canonicalize(project.path().join("held")).unwrap();
+    let open: Vec<_> =
+        std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().filter_map(|it| std::fs::read_link(it.unwrap().path()).ok()).collect();
+    assert!(!open.is_empty());
+    assert!(!open.contains(&held), "{open:?}");
+}

@@ -8,7 +8,9 @@ use crate::support::Project;
 fn help_is_an_answer() {
     let ran = Project::new(&[]).infra(&["--help"]).exits(0);
     assert_eq!(ran.stderr, "");
-    assert_data_eq!(ran.stdout, str![[r#"
+    assert_data_eq!(
+        ran.stdout,
+        str![[r#"
 Turns YAML stack files into running AWS systems, and keeps them that way
 
 Usage: infra [OPTIONS] <COMMAND>
@@ -34,7 +36,8 @@ Exit codes: 0 done, 1 failed, 2 changes (plan --detailed-exitcode), 3 wrong usag
 stack file, 130 interrupted.
 `infra apply --env local` needs no AWS account: it runs on this machine.
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]

@@ -81,7 +81,11 @@ impl Conversation {
     pub(super) async fn open(app: &AppState, id: Option<String>, message: &str, resume: bool) -> Result<Self, ApiError> {
         check_message(message, app.config.limits.message_characters)?;
         let Some(id) = id else {
-            return if resume { Err(ApiError::UnknownSession) } else { Ok(Self { id: uuid::Uuid::new_v4().to_string(), history: Vec::new() }) };
+            return if resume {
+                Err(ApiError::UnknownSession)
+            } else {
+                Ok(Self { id: uuid::Uuid::new_v4().to_string(), history: Vec::new() })
+            };
         };
         check_session_id(&id)?;
         let history = match app.sessions.turns(&id).await? {
@@ -119,8 +123,13 @@ fn check_message(message: &str, limit: usize) -> Result<(), ApiError> {
 }
 
 pub(super) fn check_session_id(id: &str) -> Result<(), ApiError> {
-    let fits = (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-'));
-    if fits { Ok(()) } else { Err(ApiError::InvalidRequest("a session_id has 1 to 128 letters, digits, dots, dashes, colons or underscores".into())) }
+    let fits =
+        (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-'));
+    if fits {
+        Ok(())
+    } else {
+        Err(ApiError::InvalidRequest("a session_id has 1 to 128 letters, digits, dots, dashes, colons or underscores".into()))
+    }
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ use super::{ApiError, ErrorBody};
 use crate::AppState;
 use crate::auth::Caller;
 use crate::processor::{self, Format};
-use crate::store::documents::{self, Document, NewDocument, Place};
 use crate::store::StoreError;
+use crate::store::documents::{self, Document, NewDocument, Place};
 
 /// Only for the description: the body is read as a stream.
 #[derive(ToSchema)]
@@ -216,7 +216,11 @@ fn clean_name(name: &str) -> Result<String, ApiError> {
 }
 
 fn multipart_error(error: &MultipartError, limit: u64) -> ApiError {
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE { ApiError::BodyTooLarge(limit) } else { ApiError::MalformedMultipart(error.body_text()) }
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        ApiError::BodyTooLarge(limit)
+    } else {
+        ApiError::MalformedMultipart(error.body_text())
+    }
 }
 
 /// The documents, newest first.

@@ -154,7 +154,9 @@ fn model(error: &ModelError) -> (StatusCode, &'static str, Option<&'static str>)
         ModelError::TooLong => (
             S::PAYLOAD_TOO_LARGE,
             "prompt_too_long",
-            Some("the conversation and the message together are longer than the model takes; start a new conversation or shorten the message"),
+            Some(
+                "the conversation and the message together are longer than the model takes; start a new conversation or shorten the message",
+            ),
         ),
         ModelError::Refused => (S::UNPROCESSABLE_ENTITY, "content_refused", None),
         ModelError::Denied(_) => (S::BAD_GATEWAY, "model_denied", Some("the model cannot be used by this application")),

@@ -10,7 +10,11 @@ pub(super) fn answer(message: &str, zone: &str, now: Timestamp) -> Option<String
     let now = now.to_zoned(time_zone(zone));
     let known = |list: &[&str]| list.contains(&question.as_str());
     if known(&TIME) {
-        return Some(if chinese { format!("現在時間是 {}。", now.strftime("%H:%M")) } else { format!("It is {}.", now.strftime("%H:%M")) });
+        return Some(if chinese {
+            format!("現在時間是 {}。", now.strftime("%H:%M"))
+        } else {
+            format!("It is {}.", now.strftime("%H:%M"))
+        });
     }
     if known(&DATE) {
         return Some(date(&now, chinese));
@@ -87,7 +91,8 @@ mod tests {
     #[test]
     fn known_questions_and_no_others() {
         let now: Timestamp = "2026-03-05T16:07:00Z".parse().unwrap();
-        let check = |message: &str, expected: Option<&str>| assert_eq!(answer(message, "Asia/Taipei", now).as_deref(), expected, "{message}");
+        let check =
+            |message: &str, expected: Option<&str>| assert_eq!(answer(message, "Asia/Taipei", now).as_deref(), expected, "{message}");
         check("What time is it?", Some("It is 00:07."));
         check("what's the time", Some("It is 00:07."));
         check("現在幾點？", Some("現在時間是 00:07。"));

@@ -72,7 +72,12 @@ fn best_cut(text: &str, least: usize) -> usize {
     after(tail.rfind("\n\n"), 2)
         .or_else(|| after(tail.rfind('\n'), 1))
         .or_else(|| sentence.map(|(index, c)| from + index + c.len_utf8()))
-        .or_else(|| tail.char_indices().rev().find(|(_, c)| c.is_whitespace() || matches!(c, '，' | '、')).map(|(index, c)| from + index + c.len_utf8()))
+        .or_else(|| {
+            tail.char_indices()
+                .rev()
+                .find(|(_, c)| c.is_whitespace() || matches!(c, '，' | '、'))
+                .map(|(index, c)| from + index + c.len_utf8())
+        })
         .unwrap_or(text.len())
 }
 

@@ -75,11 +75,13 @@ impl Text {
     pub async fn next(&mut self) -> Result<Option<String>, ReadError> {
         let mut buffer = vec![0; 64 * 1024];
         let slow = || unreadable("reading it took too long");
-        let length = tokio::time::timeout_at(self.deadline, self.output.read(&mut buffer)).await.map_err(|_| slow())?.map_err(ReadError::Broken)?;
+        let length =
+            tokio::time::timeout_at(self.deadline, self.output.read(&mut buffer)).await.map_err(|_| slow())?.map_err(ReadError::Broken)?;
         if length == 0 {
             return self.end().await.map(|()| None);
         }
-        self.left = self.left.checked_sub(length as u64).ok_or_else(|| unreadable(format!("its text is longer than {} bytes", self.limit)))?;
+        self.left =
+            self.left.checked_sub(length as u64).ok_or_else(|| unreadable(format!("its text is longer than {} bytes", self.limit)))?;
         self.partial.extend_from_slice(&buffer[..length]);
         // A piece may end in the middle of a character.
         let whole = match std::str::from_utf8(&self.partial) {

@@ -62,7 +62,8 @@ impl Format {
             Self::Docx if !starts(b"PK\x03\x04") => Err("it is not a Word document"),
             Self::Text | Self::Markdown | Self::Html => {
                 let utf16 = starts(b"\xff\xfe") || starts(b"\xfe\xff");
-                let program = [b"%PDF-".as_slice(), b"PK\x03\x04", b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"\x1f\x8b", b"\xd0\xcf\x11\xe0"];
+                let program =
+                    [b"%PDF-".as_slice(), b"PK\x03\x04", b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"\x1f\x8b", b"\xd0\xcf\x11\xe0"];
                 if program.iter().any(|magic| starts(magic)) || !utf16 && head.contains(&0) { Err("it is not a text") } else { Ok(()) }
             }
             _ => Ok(()),

@@ -221,8 +221,8 @@ fn decide(known: &Known, change: &Change) -> Option<Outcome> {
 async fn index(app: &AppState, connection: &mut Connection, change: &Change, id: Uuid) -> Result<i32, Trouble> {
     let settings = &app.config.processing;
     let name = &change.filename;
-    let format = Format::of_name(name)
-        .ok_or_else(|| Trouble::Document("its type cannot be read; txt, md, pdf, docx and html can".into()))?;
+    let format =
+        Format::of_name(name).ok_or_else(|| Trouble::Document("its type cannot be read; txt, md, pdf, docx and html can".into()))?;
     let version = change.version.as_deref().filter(|_| change.versioned);
     let file = app.files.fetch(&change.place, version, settings.document_bytes).await?;
     if file.size == 0 {

@@ -106,7 +106,8 @@ fn document(row: &Row) -> Document {
 
 /// One page of documents, newest first, and how many there are in all.
 pub async fn list(client: &Client, limit: i64, offset: i64) -> Result<(Vec<Document>, i64), StoreError> {
-    let statement = format!("SELECT {COLUMNS} FROM documents WHERE deleted_at IS NULL ORDER BY documents.created_at DESC, id LIMIT $1 OFFSET $2");
+    let statement =
+        format!("SELECT {COLUMNS} FROM documents WHERE deleted_at IS NULL ORDER BY documents.created_at DESC, id LIMIT $1 OFFSET $2");
     let rows = client.query(&statement, &[&limit, &offset]).await?;
     let total = client.query_one("SELECT count(*) FROM documents WHERE deleted_at IS NULL", &[]).await?.get(0);
     Ok((rows.iter().map(document).collect(), total))
@@ -172,9 +173,8 @@ pub async fn lock(transaction: &Transaction<'_>, place: &Place) -> Result<Option
 /// The place of a document, its row locked until the transaction ends; `Busy` when it is being processed right now.
 pub async fn lock_for_removal(transaction: &Transaction<'_>, id: Uuid) -> Result<Option<Place>, StoreError> {
     transaction.batch_execute("SET LOCAL lock_timeout = '2s'").await?;
-    let row = transaction
-        .query_opt("SELECT bucket, object_key FROM documents WHERE id = $1 AND deleted_at IS NULL FOR UPDATE", &[&id])
-        .await?;
+    let row =
+        transaction.query_opt("SELECT bucket, object_key FROM documents WHERE id = $1 AND deleted_at IS NULL FOR UPDATE", &[&id]).await?;
     Ok(row.map(|row| Place { bucket: row.get(0), key: row.get(1) }))
 }
 

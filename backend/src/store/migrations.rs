@@ -8,10 +8,9 @@ use super::StoreError;
 const LOCK: i64 = 0x6261_636b_656e_6401;
 
 /// Each is run once, in this order, and never changed afterwards.
-const MIGRATIONS: &[(&str, &str)] = &[
-    (
-        "documents, chunks and sessions",
-        "CREATE EXTENSION IF NOT EXISTS vector;
+const MIGRATIONS: &[(&str, &str)] = &[(
+    "documents, chunks and sessions",
+    "CREATE EXTENSION IF NOT EXISTS vector;
          CREATE TABLE documents (
              id uuid PRIMARY KEY,
              filename text NOT NULL,
@@ -53,8 +52,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
              created_at timestamptz NOT NULL DEFAULT now()
          );
          CREATE INDEX chat_messages_of_session ON chat_messages (session_id, id);",
-    ),
-];
+)];
 
 /// Brings the tables up to date and returns the names of what was run.
 pub async fn run(client: &mut Client, dimensions: usize) -> Result<Vec<&'static str>, StoreError> {

@@ -129,7 +129,8 @@ async fn invoke(State(shared): State<Arc<Shared>>, Path(id): Path<String>, Json(
             let vectors: Vec<_> = texts.iter().map(|text| embedding(text.as_str().unwrap(), dimensions)).collect();
             Json(json!({ "id": "x", "response_type": "embeddings_by_type", "embeddings": { "float": vectors } })).into_response()
         }
-        None => Json(json!({ "embedding": embedding(body["inputText"].as_str().unwrap(), dimensions), "inputTextTokenCount": 1 })).into_response(),
+        None => Json(json!({ "embedding": embedding(body["inputText"].as_str().unwrap(), dimensions), "inputTextTokenCount": 1 }))
+            .into_response(),
     }
 }
 

@@ -56,7 +56,9 @@ pub fn pdf(pages: &[String]) -> Vec<u8> {
         let content = 5 + page * 2;
         object(
             &mut out,
-            &format!("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> >> /Contents {content} 0 R >>"),
+            &format!(
+                "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> >> /Contents {content} 0 R >>"
+            ),
         );
         let mut stream = "BT /F1 12 Tf 14 TL 50 750 Td\n".to_owned();
         for line in text.lines() {

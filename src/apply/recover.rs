@@ -1,0 +1,157 @@
+//! What an earlier run, or a call without an answer, left open: whether a create had its effect.
+
+use std::{collections::BTreeSet, io};
+
+use serde_json::Value as Json;
+use tokio::time::{Instant, sleep};
+
+use super::{Event, Recovery, Session};
+use crate::{
+    cloud::{self, Cloud, pace},
+    resource::{AnyLive, AnyResource, During, Error, Id, Status, TAG_OPERATION, Wanted, World, schema::TypeSchema},
+    stack::Stack,
+    state::{Entry, Pending, State},
+};
+
+/// How far a recovery goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Patience {
+    /// Looks once and leaves open what is not found: for a plan, which changes nothing.
+    Look,
+    /// Waits and repeats until it is certain.
+    Settle,
+}
+
+/// Why a recovery did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Unrecovered {
+    #[error("the cloud could not be asked what an earlier run had created")]
+    Cloud(#[source] Error),
+    #[error("the journal cannot be written")]
+    Journal(#[source] io::Error),
+}
+
+/// Settles the creates whose outcome is not known, one by one, and counts in what is found.
+///
+/// # Errors
+/// The cloud could not be asked, or the journal not written; what was settled before counts.
+pub async fn recover<W: World>(session: &Session<'_, W>, stack: &Stack, state: &mut State, patience: Patience) -> Result<(), Unrecovered> {
+    for (operation, pending) in state.pending.clone() {
+        let Some(resource) = session.cloud.types.resource(&pending.type_name) else { continue };
+        let known = known(state, &pending.type_name);
+        let mut found = look_for(&session.cloud, resource, &operation, &pending, &known).await.map_err(Unrecovered::Cloud)?;
+        let wanted = stack.resources.get(&pending.address).is_some_and(|it| it.type_name == pending.type_name);
+        if found.is_none() && patience == Patience::Settle && wanted && resource.facts().token {
+            found = replay(session, resource, &operation, &pending).await;
+        }
+        while found.is_none() && patience == Patience::Settle {
+            let since = session.clock.since(pending.begun);
+            if since >= resource.facts().visible_within {
+                break;
+            }
+            sleep(pace(since)).await;
+            found = look_for(&session.cloud, resource, &operation, &pending, &known).await.map_err(Unrecovered::Cloud)?;
+        }
+        let address = pending.address.clone();
+        let (entry, event) = match found {
+            Some((id, how)) => {
+                (Entry::Created { operation, id: id.clone(), at: session.clock.now() }, Event::Recovered { address, id, how })
+            }
+            None if patience == Patience::Look => continue,
+            None => (Entry::NotCreated { operation }, Event::NothingToRecover { address }),
+        };
+        session.journal.append(&entry).await.map_err(Unrecovered::Journal)?;
+        state.fold(&entry).map_err(|it| Unrecovered::Journal(io::Error::other(it)))?;
+        session.tell(event);
+    }
+    Ok(())
+}
+
+/// The ids of a type that the state knows.
+pub(super) fn known(state: &State, type_name: &str) -> BTreeSet<Id> {
+    let records = state.resources.values().chain(state.deposed.iter().map(|it| &it.record));
+    records.filter(|it| it.type_name == type_name).map(|it| it.id.clone()).collect()
+}
+
+/// Looks once for what a create may have made: by its name, otherwise by its operation.
+pub(super) async fn look_for<W: World>(
+    cloud: &Cloud<W>,
+    resource: &dyn AnyResource<W>,
+    operation: &str,
+    pending: &Pending,
+    known: &BTreeSet<Id>,
+) -> Result<Option<(Id, Recovery)>, Error> {
+    let world = cloud.world.at(&pending.location);
+    let service = service(&pending.type_name);
+    let repeatable = cloud::Patience::Repeatable(During::Any);
+    if let Some(name) = &pending.name {
+        if known.contains(name) {
+            return Ok(None);
+        }
+        let tags = cloud.types.catalog.schema(&pending.type_name).and_then(TypeSchema::tags);
+        let wanted = Wanted(tags.into_iter().map(str::to_owned).collect());
+        let ids = [name.clone()];
+        let found = cloud.call(service, resource.facts(), repeatable, &|_| {}, || resource.read(&world, &ids, &wanted)).await?;
+        let ours = |live: &AnyLive| {
+            let tag = tags.and_then(|it| live.spec.get(it)).and_then(|it| it.get(TAG_OPERATION));
+            pending.free || tag.and_then(Json::as_str) == Some(operation)
+        };
+        let live = found.into_iter().next().flatten().filter(|it| !matches!(it.status, Status::Deleting(_)));
+        return Ok(live.filter(ours).map(|_| (name.clone(), Recovery::Name)));
+    }
+    let found =
+        cloud.call(service, resource.facts(), repeatable, &|_| {}, || resource.find(&world, operation, &pending.applied, known)).await?;
+    Ok(found.map(|it| (it, Recovery::Operation)))
+}
+
+/// Repeats a create with its own token and its own words: what it made, or makes now.
+async fn replay<W: World>(
+    session: &Session<'_, W>,
+    resource: &dyn AnyResource<W>,
+    operation: &str,
+    pending: &Pending,
+) -> Option<(Id, Recovery)> {
+    if pending.applied.to_string().contains("infra:hash") {
+        return None;
+    }
+    let tags = session.cloud.types.catalog.schema(&pending.type_name).and_then(TypeSchema::tags);
+    let spec = with_operation(pending.applied.clone(), tags, operation);
+    let world = session.cloud.world.at(&pending.location);
+    let once = cloud::Patience::Once;
+    let call = session.cloud.call(service(&pending.type_name), resource.facts(), once, &|_| {}, || resource.create(&world, &spec, operation));
+    // Whatever goes wrong here: looking and waiting goes on.
+    call.await.ok().map(|it| (it, Recovery::Token))
+}
+
+/// Adds the tag by which a create can be found.
+pub(super) fn with_operation(mut spec: Json, tags: Option<&str>, operation: &str) -> Json {
+    if let (Some(tags), Json::Object(spec)) = (tags, &mut spec)
+        && let Json::Object(tags) = spec.entry(tags).or_insert_with(|| Json::Object(Default::default()))
+    {
+        tags.insert(TAG_OPERATION.to_owned(), operation.into());
+    }
+    spec
+}
+
+/// The service of a type, which its calls are counted for.
+pub(super) fn service(type_name: &str) -> &str {
+    type_name.split('.').next().unwrap_or(type_name)
+}
+
+/// How long something has been waited for.
+pub(super) struct Waited(Instant);
+
+impl Waited {
+    pub(super) fn begin() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(super) fn so_far(&self) -> std::time::Duration {
+        self.0.elapsed()
+    }
+
+    /// When to look next.
+    pub(super) fn next(&self) -> Instant {
+        Instant::now() + pace(self.so_far())
+    }
+}

@@ -1,0 +1,52 @@
+//! The boundary to the cloud: every call goes through here, under the one policy for what to do when it fails.
+
+mod call;
+mod observe;
+mod poll;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+pub use call::{Patience, Retry};
+pub use observe::{Question, observe};
+pub use poll::{Pollers, pace};
+
+use crate::resource::{Types, World};
+
+/// The types, what their calls go through, and how fast each service may be called.
+pub struct Cloud<W: World> {
+    pub types: Arc<Types<W>>,
+    pub world: W,
+    rates: call::Rates,
+}
+
+impl<W: World> Cloud<W> {
+    pub fn new(types: Arc<Types<W>>, world: W) -> Self {
+        Self { types, world, rates: call::Rates::default() }
+    }
+}
+
+/// What time it is, by the runtime's clock, so that tests can let it pass at will.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    started: Timestamp,
+    instant: Instant,
+}
+
+impl Clock {
+    /// A clock that shows `now` and goes on with the runtime's.
+    pub fn from(now: Timestamp) -> Self {
+        Self { started: now, instant: Instant::now() }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.started + self.instant.elapsed()
+    }
+
+    /// How long ago something was.
+    pub fn since(&self, then: Timestamp) -> Duration {
+        Duration::try_from(self.now().duration_since(then)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,663 @@
+//! Graph, state and what the cloud answered, to decisions: what happens to each resource, and why.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::Value as Json;
+
+use super::{
+    Action, Cause, Change, Note, OutputChange, Plan, Reason, Request, Shown, Step,
+    desire::{self, Name, Properties, Stamp, desire},
+    diff::{self, Sides},
+    limits, normal, schedule,
+    scope::PlanScope,
+};
+use crate::{
+    address::Address,
+    diagnostic::Diagnostic,
+    graph::{self, Graph, Index},
+    resource::{AnyLive, Catalog, Id, Status},
+    stack::{Instance, Stack},
+    state::{Record, State},
+    value::{Path, Value},
+};
+
+/// What was read before planning.
+#[derive(Debug, Default)]
+pub struct Observed {
+    /// What is recorded, as the cloud has it; nothing for what was not asked for.
+    pub seen: HashMap<Address, Seen>,
+    /// Names that are to be made and exist already.
+    pub taken: BTreeMap<Address, Id>,
+    /// What is to be adopted.
+    pub adopted: HashMap<Address, Seen>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Nothing where it is gone.
+    pub live: Option<AnyLive>,
+    /// The properties that were asked for.
+    pub read: BTreeSet<String>,
+}
+
+/// All that a plan is made from.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    pub graph: &'a Graph<'a>,
+    pub stack: &'a Stack,
+    pub state: &'a State,
+    pub catalog: &'a Catalog,
+    pub request: &'a Request,
+}
+
+/// A plan, and what applying it needs besides.
+#[derive(Debug, Default)]
+pub struct Made {
+    pub plan: Plan,
+    /// By the numbers of the graph.
+    pub decisions: Vec<Option<Decision>>,
+}
+
+/// What happens to one resource.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    pub fate: Fate,
+    pub action: Option<Action>,
+    pub reason: Option<Reason>,
+    pub changes: Vec<Change>,
+    /// What the file wants, as far as it is known.
+    pub desired: Properties,
+    /// As it was read.
+    pub live: Option<AnyLive>,
+    pub read: BTreeSet<String>,
+    pub adopt: Option<Id>,
+    /// Nothing changes in the cloud, but what is recorded is not what is there.
+    pub quiet: bool,
+    /// What is recorded is no longer there.
+    pub gone: bool,
+    pub kept: Vec<String>,
+    pub left_out: bool,
+}
+
+/// What others can count on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fate {
+    /// It is made: its outputs are not known yet.
+    Made,
+    Stays {
+        updating: bool,
+    },
+    Absent,
+}
+
+impl Decision {
+    fn stays(desired: Properties) -> Self {
+        Self {
+            fate: Fate::Stays { updating: false },
+            action: None,
+            reason: None,
+            changes: vec![],
+            desired,
+            live: None,
+            read: BTreeSet::new(),
+            adopt: None,
+            quiet: false,
+            gone: false,
+            kept: vec![],
+            left_out: false,
+        }
+    }
+
+    fn makes(action: Action, reason: Option<Reason>, changes: Vec<Change>, desired: Properties) -> Self {
+        Self { fate: Fate::Made, action: Some(action), reason, changes, ..Self::stays(desired) }
+    }
+
+    fn removes(action: Option<Action>, reason: Reason) -> Self {
+        let fate = if action.is_some() { Fate::Absent } else { Fate::Stays { updating: false } };
+        Self { fate, action, reason: Some(reason), ..Self::stays(Properties::new()) }
+    }
+}
+
+/// Makes the plan. Errors among the diagnostics forbid applying it.
+pub fn make(input: Input<'_>, observed: &Observed) -> (Made, Vec<Diagnostic>) {
+    let Input { graph, request, .. } = input;
+    let (included, mut diagnostics) = limits::included(graph, request);
+    let mut maker = Maker { input, observed, included, decisions: vec![None; graph.nodes.len()], diagnostics: vec![], notes: vec![] };
+    if !request.destroy {
+        maker.wanted();
+    }
+    maker.removals();
+    maker.protect();
+    maker.create_first();
+    let plan = maker.plan();
+    diagnostics.append(&mut maker.diagnostics);
+    (Made { plan, decisions: maker.decisions }, diagnostics)
+}
+
+struct Maker<'a> {
+    input: Input<'a>,
+    observed: &'a Observed,
+    included: Vec<bool>,
+    decisions: Vec<Option<Decision>>,
+    diagnostics: Vec<Diagnostic>,
+    notes: Vec<Note>,
+}
+
+impl Maker<'_> {
+    /// Decides on all that the file wants: first with references in circles open, then those again.
+    fn wanted(&mut self) {
+        let order = graph::order(self.input.graph).0;
+        let mut again = vec![false; self.decisions.len()];
+        for &index in &order {
+            let node = &self.input.graph.nodes[index];
+            if let Some(instance) = node.wanted {
+                let mut ignored = vec![];
+                let decision = self.decide(index, instance, &mut ignored);
+                again[index] = node.needs.iter().any(|it| it.late);
+                if !again[index] {
+                    self.diagnostics.append(&mut ignored);
+                }
+                self.decisions[index] = Some(decision);
+            }
+        }
+        let dependents = if again.contains(&true) { self.input.graph.dependents() } else { vec![] };
+        for &index in &order {
+            let Some(instance) = self.input.graph.nodes[index].wanted.filter(|_| again[index]) else { continue };
+            let mut found = vec![];
+            let decision = self.decide(index, instance, &mut found);
+            self.diagnostics.append(&mut found);
+            if self.decisions[index].as_ref().map(|it| it.fate) != Some(decision.fate) {
+                for &dependent in &dependents[index] {
+                    again[dependent] = true;
+                }
+            }
+            self.decisions[index] = Some(decision);
+        }
+    }
+
+    fn decide(&self, index: Index, instance: &Instance, diagnostics: &mut Vec<Diagnostic>) -> Decision {
+        let node = &self.input.graph.nodes[index];
+        if !self.included[index] {
+            return self.left_out(node.recorded);
+        }
+        match node.recorded {
+            None => self.new(instance, diagnostics),
+            Some(record) => self.existing(index, instance, record, diagnostics),
+        }
+    }
+
+    fn left_out(&self, record: Option<&Record>) -> Decision {
+        let applied = record.map(|it| Value::from(it.applied.clone()));
+        let mut decision = Decision::stays(applied.as_ref().and_then(Value::as_map).cloned().unwrap_or_default());
+        if record.is_none() {
+            decision.fate = Fate::Absent;
+        }
+        decision.left_out = true;
+        decision
+    }
+
+    fn desire(&self, instance: &Instance, name: &Name<'_>, diagnostics: &mut Vec<Diagnostic>) -> Properties {
+        let Input { graph, catalog, stack, state, .. } = self.input;
+        let scope = PlanScope { graph, catalog, decisions: &self.decisions };
+        let (desired, mut found) = desire(catalog, instance, &scope, Stamp { stack, state_uuid: &state.uuid }, name);
+        diagnostics.append(&mut found);
+        desired
+    }
+
+    fn new(&self, instance: &Instance, diagnostics: &mut Vec<Diagnostic>) -> Decision {
+        let desired = self.desire(instance, &Name::After(None), diagnostics);
+        if let Some(id) = &instance.options.adopt {
+            return self.adopt(instance, id, desired, diagnostics);
+        }
+        if let Some(id) = self.observed.taken.get(&instance.address) {
+            diagnostics.push(
+                Diagnostic::error(format!("there is a {} named `{id}` already, and it is not this stack's", instance.type_name))
+                    .at(&instance.place, "would get that name")
+                    .help(format!("to take it over, write `adopt: {id}` beside its type; otherwise choose another name")),
+            );
+        }
+        let pending = self.input.state.pending.values().any(|it| it.address == instance.address);
+        let changes = self.all_of(instance, &desired);
+        Decision::makes(Action::Create, pending.then_some(Reason::Unfinished), changes, desired)
+    }
+
+    fn adopt(&self, instance: &Instance, id: &Id, desired: Properties, diagnostics: &mut Vec<Diagnostic>) -> Decision {
+        let Some(Seen { live: Some(live), read }) = self.observed.adopted.get(&instance.address) else {
+            diagnostics.push(
+                Diagnostic::error(format!("there is no {} `{id}` to adopt", instance.type_name))
+                    .at(&instance.place, "adopts it")
+                    .help("check the id, the region and the account; without `adopt` a new one is made"),
+            );
+            return Decision::stays(desired);
+        };
+        let difference = self.compare(instance, &desired, live, read, &Value::map(), true);
+        let immutable: Vec<_> = difference.changes.iter().filter(|it| it.replaces).map(|it| it.path.to_string()).collect();
+        if !immutable.is_empty() {
+            diagnostics.push(
+                Diagnostic::error(format!("`{id}` differs from the file in what cannot be changed: {}", immutable.join(", ")))
+                    .at(&instance.place, "would adopt it")
+                    .help("write the values that it has, or leave `adopt` out to make a new one"),
+            );
+        }
+        Decision {
+            fate: Fate::Stays { updating: true },
+            action: Some(Action::Adopt),
+            changes: difference.changes,
+            live: Some(live.clone()),
+            read: read.clone(),
+            adopt: Some(id.clone()),
+            ..Decision::stays(desired)
+        }
+    }
+
+    fn existing(&self, index: Index, instance: &Instance, record: &Record, diagnostics: &mut Vec<Diagnostic>) -> Decision {
+        let moved = if record.type_name != instance.type_name {
+            Some(Reason::TypeChanged { from: record.type_name.clone() })
+        } else if record.location != instance.options.location {
+            Some(Reason::Relocated)
+        } else {
+            None
+        };
+        if let Some(reason) = moved {
+            return self.replace(index, instance, record, reason, vec![], diagnostics);
+        }
+        let seen = self.observed.seen.get(&instance.address);
+        let desired = self.desire(instance, &Name::Kept(record), diagnostics);
+        let live = match seen {
+            Some(Seen { live: None, .. }) => {
+                let desired = self.desire(instance, &Name::After(None), &mut vec![]);
+                let changes = self.all_of(instance, &desired);
+                return Decision { gone: true, ..Decision::makes(Action::Create, Some(Reason::Gone), changes, desired) };
+            }
+            Some(Seen { live: Some(live), .. }) => live.clone(),
+            None => AnyLive { spec: record.applied.clone(), outputs: record.outputs.clone(), status: Status::Ready },
+        };
+        match &live.status {
+            Status::Failed(status) => {
+                let reason = Reason::Failed { status: status.clone() };
+                return self.replace(index, instance, record, reason, vec![], diagnostics);
+            }
+            Status::Deleting(_) => return self.replace(index, instance, record, Reason::Gone, vec![], diagnostics),
+            Status::Ready | Status::Pending(_) => {}
+        }
+        let read = seen.map_or_else(|| self.all_properties(instance), |it| it.read.clone());
+        let difference = self.compare(instance, &desired, &live, &read, &Value::from(record.applied.clone()), record.complete);
+        if let Some(reason) = self.must_replace(instance, &desired, &live, &difference.changes) {
+            return self.replace(index, instance, record, reason, difference.changes, diagnostics);
+        }
+        let unfinished = !record.complete && live.status != Status::Ready;
+        let changes = !difference.changes.is_empty();
+        let mut decision = Decision {
+            action: (changes || unfinished).then_some(Action::Update),
+            reason: (!record.complete).then_some(Reason::Unfinished).filter(|_| changes || unfinished),
+            changes: difference.changes,
+            kept: difference.kept,
+            ..Decision::stays(desired)
+        };
+        decision.fate = Fate::Stays { updating: decision.action.is_some() };
+        decision.quiet = decision.action.is_none() && self.record_differs(index, instance, record, &decision.desired, &live);
+        decision.live = Some(live);
+        decision.read = read;
+        decision
+    }
+
+    fn must_replace(&self, instance: &Instance, desired: &Properties, live: &AnyLive, changes: &[Change]) -> Option<Reason> {
+        if self.input.request.replace.iter().any(|it| instance.address.is_within(it)) {
+            return Some(Reason::Asked);
+        }
+        let mut immutable: Vec<String> = changes.iter().filter(|it| it.replaces).map(|it| it.path.to_string()).collect();
+        if !immutable.is_empty() {
+            immutable.dedup();
+            return Some(Reason::Immutable { properties: immutable });
+        }
+        if changes.is_empty() {
+            return None;
+        }
+        let describe = self.input.catalog.resource(instance.type_name)?;
+        let to = Value::Map(desired.clone()).reveal().ok()?;
+        // What cannot be read is as it is wanted, as far as this question goes.
+        let mut from = live.spec.clone();
+        if let (Json::Object(from), Json::Object(to)) = (&mut from, &to) {
+            for (key, value) in to {
+                from.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        let text = describe.replaces(&from, &to).ok().flatten()?;
+        Some(Reason::Type { text: text.to_owned() })
+    }
+
+    fn replace(
+        &self,
+        index: Index,
+        instance: &Instance,
+        record: &Record,
+        reason: Reason,
+        changes: Vec<Change>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Decision {
+        if self.is_protected(index) && !self.is_named(&instance.address) {
+            diagnostics.push(
+                Diagnostic::error(format!("`{}` is protected and would have to be replaced", instance.address))
+                    .at(&instance.place, because(&reason))
+                    .help(format!("if its data may be lost, name it: --replace {}", instance.address)),
+            );
+        }
+        let desired = self.desire(instance, &Name::After(Some(&record.id)), &mut vec![]);
+        let action = if self.creates_first(instance, diagnostics) { Action::CreateThenDelete } else { Action::Replace };
+        let seen = self.observed.seen.get(&instance.address);
+        let live = seen.and_then(|it| it.live.clone());
+        Decision { live, ..Decision::makes(action, Some(reason), changes, desired) }
+    }
+
+    fn creates_first(&self, instance: &Instance, diagnostics: &mut Vec<Diagnostic>) -> bool {
+        let schema = self.input.catalog.schema(instance.type_name);
+        let facts = self.input.catalog.resource(instance.type_name).map(|it| it.facts());
+        // A name that is written stands in the way of a second one.
+        let named = schema.and_then(|it| it.unique()).is_some_and(|it| instance.evaluate(&Nothing).0.get(it).is_some());
+        match instance.options.create_before_destroy {
+            Some(true) if named => {
+                diagnostics.push(
+                    Diagnostic::error(format!("`{}` cannot be created before it is destroyed: its name is written", instance.address))
+                        .at(&instance.place, "a second one cannot have the same name")
+                        .help("leave the name out, so that one is generated, or leave `create_before_destroy` out"),
+                );
+                false
+            }
+            Some(it) => it,
+            None => facts.is_some_and(|it| it.create_first) && !named,
+        }
+    }
+
+    fn compare(
+        &self,
+        instance: &Instance,
+        desired: &Properties,
+        live: &AnyLive,
+        read: &BTreeSet<String>,
+        was: &Value,
+        complete: bool,
+    ) -> diff::Difference {
+        let Some(schema) = self.input.catalog.schema(instance.type_name) else { return diff::Difference::default() };
+        let sides = Sides {
+            want: desired,
+            have: &Value::from(live.spec.clone()),
+            was,
+            complete,
+            read: &|it| read.contains(it),
+            ignore: &instance.options.ignore_changes,
+            hash: &|it| self.input.state.hash(it),
+        };
+        diff::diff(schema, &sides)
+    }
+
+    fn all_properties(&self, instance: &Instance) -> BTreeSet<String> {
+        self.input.catalog.schema(instance.type_name).map(|it| it.properties.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Whether what would be recorded now is not what is recorded.
+    fn record_differs(&self, index: Index, instance: &Instance, record: &Record, desired: &Properties, live: &AnyLive) -> bool {
+        let Some(schema) = self.input.catalog.schema(instance.type_name) else { return false };
+        let applied = normal::recorded(schema, desired, &|it| self.input.state.hash(it));
+        !record.complete
+            || !same(&applied, &record.applied)
+            || !same(&live.outputs, &record.outputs)
+            || self.input.graph.dependencies(index) != record.dependencies
+            || schedule::recorded_options(self.input, index) != record.options
+    }
+
+    /// What a new one gets, as changes from nothing; without the engine's tags, which every one gets.
+    fn all_of(&self, instance: &Instance, desired: &Properties) -> Vec<Change> {
+        let schema = self.input.catalog.schema(instance.type_name);
+        let mut changes = vec![];
+        for (name, value) in desired {
+            let tags = schema.is_some_and(|it| it.tags() == Some(name.as_str()));
+            let value = match value {
+                Value::Map(map) if tags => Value::Map(map.iter().filter(|(key, _)| !key.starts_with("infra:")).map(|(key, it)| (key.clone(), it.clone())).collect()),
+                other => other.clone(),
+            };
+            let empty = matches!(&value, Value::Map(map) if map.is_empty()) || matches!(&value, Value::List(list) if list.is_empty());
+            if !empty {
+                let after = if schema.is_some_and(|it| it.properties[name].schema.marks.secret) { Shown::Secret } else { diff::shown(&value) };
+                changes.push(Change { path: Path::of(name), before: Shown::Absent, after, cause: Cause::File, replaces: false });
+            }
+        }
+        changes
+    }
+
+    fn is_named(&self, address: &Address) -> bool {
+        let Request { targets, replace, .. } = self.input.request;
+        targets.iter().chain(replace).any(|it| it == address.as_str())
+    }
+
+    fn is_protected(&self, index: Index) -> bool {
+        let node = &self.input.graph.nodes[index];
+        let stateful = |name: &str| self.input.catalog.resource(name).is_some_and(|it| it.facts().stateful);
+        match (node.wanted, node.recorded) {
+            (Some(instance), _) => instance.options.protect.unwrap_or(self.input.stack.protect && stateful(instance.type_name)),
+            (None, Some(record)) => record.options.protect,
+            (None, None) => false,
+        }
+    }
+
+    /// Decides on what is recorded and not wanted.
+    fn removals(&mut self) {
+        for index in 0..self.decisions.len() {
+            let node = &self.input.graph.nodes[index];
+            let Some(record) = node.recorded.filter(|_| node.wanted.is_none() || self.input.request.destroy) else { continue };
+            let reason = if self.input.request.destroy { Reason::Destroyed } else { Reason::Removed };
+            let decision = if !self.included[index] {
+                self.left_out(Some(record))
+            } else if record.options.retain {
+                Decision::removes(Some(Action::Forget), reason)
+            } else {
+                let gone = matches!(self.observed.seen.get(&node.address), Some(Seen { live: None, .. }));
+                let decision = Decision::removes(Some(Action::Delete), if gone { Reason::Gone } else { reason });
+                Decision { gone, ..decision }
+            };
+            self.decisions[index] = Some(decision);
+        }
+    }
+
+    /// What is protected stays, and what it needs with it.
+    fn protect(&mut self) {
+        let deletes = |it: &Option<Decision>| it.as_ref().is_some_and(|it| it.action == Some(Action::Delete) && !it.gone);
+        let protected: Vec<Index> = (0..self.decisions.len())
+            .filter(|it| deletes(&self.decisions[*it]) && self.is_protected(*it) && !self.is_named(&self.input.graph.nodes[*it].address))
+            .collect();
+        if protected.is_empty() {
+            return;
+        }
+        let needs: Vec<Vec<Index>> = self.input.graph.nodes.iter().map(|it| it.needed.iter().map(|it| it.to).collect()).collect();
+        for (index, stays) in limits::reached(&protected, &needs).into_iter().enumerate() {
+            if stays && deletes(&self.decisions[index]) {
+                self.notes.push(Note::Protected { address: self.input.graph.nodes[index].address.clone() });
+                self.decisions[index] = Some(Decision::removes(None, Reason::Destroyed));
+            }
+        }
+    }
+
+    /// What is made before its predecessor goes needs its own needs made before theirs go.
+    fn create_first(&mut self) {
+        let first = |it: &Option<Decision>| it.as_ref().is_some_and(|it| it.action == Some(Action::CreateThenDelete));
+        let mut open: Vec<Index> = (0..self.decisions.len()).filter(|it| first(&self.decisions[*it])).collect();
+        while let Some(index) = open.pop() {
+            for edge in &self.input.graph.nodes[index].needs {
+                let Some(decision) = self.decisions[edge.to].as_mut().filter(|it| it.action == Some(Action::Replace)) else { continue };
+                let instance = self.input.graph.nodes[edge.to].wanted;
+                let unique = instance.and_then(|it| self.input.catalog.schema(it.type_name)).and_then(|it| it.unique());
+                if let (Some(instance), Some(unique)) = (instance, unique)
+                    && instance.evaluate(&Nothing).0.get(unique).is_some()
+                {
+                    self.diagnostics.push(
+                        Diagnostic::error(format!(
+                            "`{}` has to be made before its predecessor goes, because `{}` is, and its name is written",
+                            instance.address, self.input.graph.nodes[index].address
+                        ))
+                        .at(&instance.place, "a second one cannot have the same name")
+                        .help("leave the name out, so that one is generated"),
+                    );
+                }
+                decision.action = Some(Action::CreateThenDelete);
+                open.push(edge.to);
+            }
+        }
+    }
+
+    fn plan(&mut self) -> Plan {
+        let Input { graph, state, catalog, request, .. } = self.input;
+        let mut plan = Plan { notes: std::mem::take(&mut self.notes), ..Plan::default() };
+        let works = schedule::schedule(self.input, &self.decisions);
+        let after = schedule::by_address(graph, state, &works);
+        let mut order: Vec<_> = graph::order(graph).0;
+        let in_order: BTreeSet<_> = order.iter().copied().collect();
+        order.extend((0..graph.nodes.len()).filter(|it| !in_order.contains(it)));
+        let (making, mut removing): (Vec<_>, Vec<_>) =
+            order.into_iter().partition(|it| !matches!(self.decisions[*it].as_ref().and_then(|it| it.action), Some(Action::Delete | Action::Forget)));
+        removing.reverse();
+        for index in making.into_iter().chain(removing) {
+            let node = &graph.nodes[index];
+            let Some(decision) = &self.decisions[index] else { continue };
+            for property in &decision.kept {
+                plan.notes.push(Note::Kept { address: node.address.clone(), property: property.clone() });
+            }
+            let Some(action) = decision.action else {
+                match decision.left_out {
+                    true => plan.notes.push(Note::LeftOut { address: node.address.clone() }),
+                    false => plan.unchanged += 1,
+                }
+                continue;
+            };
+            let type_name = match (action, node.wanted, node.recorded) {
+                (Action::Delete | Action::Forget, _, Some(record)) => record.type_name.clone(),
+                (_, Some(instance), _) => instance.type_name.to_owned(),
+                (_, None, record) => record.map(|it| it.type_name.clone()).unwrap_or_default(),
+            };
+            let facts = catalog.resource(&type_name).map(|it| it.facts());
+            if state.pending.values().any(|it| it.address == node.address) {
+                plan.notes.push(Note::Unsettled { address: node.address.clone() });
+            }
+            plan.steps.push(Step {
+                address: node.address.clone(),
+                type_name,
+                id: decision.adopt.clone().or_else(|| node.recorded.map(|it| it.id.clone())),
+                action,
+                reason: decision.reason.clone(),
+                changes: decision.changes.clone(),
+                after: after.get(&node.address).cloned().unwrap_or_default(),
+                typical: facts.map(|it| schedule::typical(action, it)).unwrap_or_default(),
+                stateful: facts.is_some_and(|it| it.stateful),
+            });
+        }
+        for deposed in &state.deposed {
+            let facts = catalog.resource(&deposed.record.type_name).map(|it| it.facts());
+            plan.steps.push(Step {
+                address: deposed.address.clone(),
+                type_name: deposed.record.type_name.clone(),
+                id: Some(deposed.record.id.clone()),
+                action: Action::Delete,
+                reason: Some(Reason::Deposed),
+                changes: vec![],
+                after: vec![],
+                typical: facts.map(|it| it.typical.delete).unwrap_or_default(),
+                stateful: false,
+            });
+        }
+        if request.targets.is_empty() && request.excludes.is_empty() {
+            plan.outputs = self.outputs();
+        }
+        plan
+    }
+
+    fn outputs(&mut self) -> Vec<OutputChange> {
+        let Input { graph, catalog, stack, state, request, .. } = self.input;
+        let scope = PlanScope { graph, catalog, decisions: &self.decisions };
+        let mut changes = vec![];
+        let recorded = |name: &str| state.outputs.get(name).map_or(Shown::Absent, |it| Shown::Value(it.clone()));
+        if !request.destroy {
+            for (name, output) in &stack.outputs {
+                let (value, mut found) = output.value.evaluate(&scope);
+                self.diagnostics.append(&mut found);
+                let after = match &value {
+                    Value::Null => Shown::Absent,
+                    it if it.has_secret() => Shown::Secret,
+                    it if it.has_unknown() => Shown::Unknown(format!("{name}")),
+                    it => diff::shown(it),
+                };
+                let before = recorded(name);
+                if before != after && after != Shown::Secret {
+                    changes.push(OutputChange { name: name.clone(), before, after });
+                }
+            }
+        }
+        for name in state.outputs.keys().filter(|it| request.destroy || !stack.outputs.contains_key(*it)) {
+            changes.push(OutputChange { name: name.clone(), before: recorded(name), after: Shown::Absent });
+        }
+        changes
+    }
+}
+
+fn because(reason: &Reason) -> String {
+    match reason {
+        Reason::Immutable { properties } => format!("{} cannot be changed in place", properties.join(", ")),
+        Reason::Type { text } => text.clone(),
+        Reason::TypeChanged { from } => format!("it was a {from}"),
+        Reason::Failed { status } => format!("it failed: {status}"),
+        _ => "has to be replaced".to_owned(),
+    }
+}
+
+/// Equal but for what is `null` and the order of keys.
+fn same(one: &Json, other: &Json) -> bool {
+    let plain = |it: &Json| {
+        let mut it = it.clone();
+        crate::resource::prune(&mut it);
+        Value::from(it)
+    };
+    plain(one) == plain(other)
+}
+
+/// Shows no resource: for what can be known of a property without any.
+struct Nothing;
+
+impl crate::stack::Scope for Nothing {
+    fn field(&self, target: &Address, field: &str) -> Value {
+        Value::unknown(format!("${{{target}.{field}}}"))
+    }
+}
+
+/// The ids that the names of new resources decide, to be looked at before they are made.
+pub fn names(input: Input<'_>) -> Vec<(Address, Id)> {
+    if input.request.destroy {
+        return vec![];
+    }
+    let empty = Observed::default();
+    let decisions = vec![None; input.graph.nodes.len()];
+    let maker = Maker { input, observed: &empty, included: vec![], decisions, diagnostics: vec![], notes: vec![] };
+    let mut names = vec![];
+    for node in &input.graph.nodes {
+        let (Some(instance), None) = (node.wanted, node.recorded) else { continue };
+        if instance.options.adopt.is_some() {
+            continue;
+        }
+        let (Some(describe), Some(schema)) = (input.catalog.resource(instance.type_name), input.catalog.schema(instance.type_name)) else { continue };
+        if schema.unique().is_some() {
+            let desired = maker.desire(instance, &Name::After(None), &mut vec![]);
+            names.extend(desire::locate(describe, schema, &desired).map(|id| (instance.address.clone(), id)));
+        }
+    }
+    names
+}
+
+/// The properties that a read of a recorded resource has to be for.
+pub fn wanted(input: Input<'_>, index: Index) -> BTreeSet<String> {
+    let node = &input.graph.nodes[index];
+    let written = node.wanted.map(|it| it.evaluate(&Nothing).0);
+    let mut wanted: BTreeSet<String> = written.iter().filter_map(Value::as_map).flat_map(|it| it.keys().cloned()).collect();
+    if let Some(Json::Object(applied)) = node.recorded.map(|it| &it.applied) {
+        wanted.extend(applied.keys().cloned());
+    }
+    if let Some(schema) = node.wanted.and_then(|it| input.catalog.schema(it.type_name)) {
+        wanted.extend(schema.properties.iter().filter(|(_, it)| it.schema.default.is_some() || it.schema.marks.tags).map(|(name, _)| name.clone()));
+    }
+    wanted
+}

@@ -1,0 +1,51 @@
+//! `--target` and `--exclude`: which part of a graph a plan is about.
+
+use super::Request;
+use crate::{
+    diagnostic::{Diagnostic, nearest},
+    graph::{Graph, Index},
+};
+
+/// For each node whether the plan is about it.
+///
+/// A target brings what it needs; what is excluded takes along what needs it. When things go, it is the other way round.
+pub(super) fn included(graph: &Graph<'_>, request: &Request) -> (Vec<bool>, Vec<Diagnostic>) {
+    let mut diagnostics = vec![];
+    let mut named = |option: &str, names: &[String]| {
+        let mut all = vec![];
+        for name in names {
+            let found: Vec<Index> = (0..graph.nodes.len()).filter(|it| graph.nodes[*it].address.is_within(name)).collect();
+            if found.is_empty() {
+                let mut diagnostic = Diagnostic::error(format!("`{option} {name}` names no resource of this stack"));
+                if let Some(near) = nearest(name, graph.nodes.iter().map(|it| it.address.as_str())) {
+                    diagnostic = diagnostic.help(format!("there is `{near}`"));
+                }
+                diagnostics.push(diagnostic);
+            }
+            all.extend(found);
+        }
+        all
+    };
+    let (targets, excludes) = (named("--target", &request.targets), named("--exclude", &request.excludes));
+    named("--replace", &request.replace);
+    let needs: Vec<Vec<Index>> = graph.nodes.iter().map(|it| it.needs.iter().map(|it| it.to).chain(it.needed.iter().map(|it| it.to)).collect()).collect();
+    let needed_by = graph.dependents();
+    let (with_targets, with_excludes) = if request.destroy { (&needed_by, &needs) } else { (&needs, &needed_by) };
+    let mut included = if request.targets.is_empty() { vec![true; graph.nodes.len()] } else { reached(&targets, with_targets) };
+    for (index, out) in reached(&excludes, with_excludes).into_iter().enumerate() {
+        included[index] &= !out;
+    }
+    (included, diagnostics)
+}
+
+/// All nodes that can be reached from these.
+pub(super) fn reached(from: &[Index], edges: &[Vec<Index>]) -> Vec<bool> {
+    let mut seen = vec![false; edges.len()];
+    let mut open = from.to_vec();
+    while let Some(index) = open.pop() {
+        if !std::mem::replace(&mut seen[index], true) {
+            open.extend(&edges[index]);
+        }
+    }
+    seen
+}
