@@ -99,6 +99,8 @@ class Inventory:
             self.items.append(["rule", name, {"description": it.get("Description") or "", "tags": own(tags(it))}])
 
     def route_tables(self):
+        for it in self.describe("describe_managed_prefix_lists", "PrefixLists"):
+            self.names[it["PrefixListId"]] = f"prefix list:{it['PrefixListName']}"
         for it in self.describe("describe_route_tables", "RouteTables"):
             routes = []
             for route in it["Routes"]:
@@ -118,6 +120,9 @@ class Inventory:
             facts["groups"] = sorted(one["GroupId"] if isinstance(one, dict) else one for one in it.get("Groups") or [])
             self.add("endpoint", it["VpcEndpointId"], f"{it['VpcId']} {it['ServiceName']}", facts, tags(it))
         for it in self.describe("describe_network_interfaces", "NetworkInterfaces"):
+            if it["SubnetId"] not in self.names:
+                # The emulator forgets to remove that of a NAT gateway; nobody could have one where there is no subnet.
+                continue
             groups = sorted(one["GroupId"] for one in it.get("Groups") or [])
             self.add("network interface", it["NetworkInterfaceId"], f"in {it['SubnetId']}", {"groups": groups}, tags(it, "TagSet"))
 
