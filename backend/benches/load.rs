@@ -80,10 +80,14 @@ async fn query() {
     let fill = format!(
         "INSERT INTO documents (id, filename, content_type, size_bytes, bucket, object_key, status)
              SELECT gen_random_uuid(), 'handbook-' || n || '.txt', 'text/plain', 1, '', n::text, 'completed' FROM generate_series(1, 100) n;
+         -- An index is made faster afterwards than row by row.
+         DROP INDEX document_chunks_nearest;
          INSERT INTO document_chunks (document_id, chunk_index, content, embedding)
              SELECT (SELECT id FROM documents WHERE object_key = (n % 100 + 1)::text), n, repeat('Employees are granted leave. ', 27),
                  (SELECT array_agg(random() - 0.5) FROM generate_series(1, 1536) WHERE n = n)::vector
              FROM generate_series(1, {CHUNKS}) n;
+         SET maintenance_work_mem = '256MB';
+         CREATE INDEX document_chunks_nearest ON document_chunks USING hnsw (embedding vector_cosine_ops);
          ANALYZE"
     );
     execute(&server.database, &fill).await;

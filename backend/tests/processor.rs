@@ -93,4 +93,10 @@ async fn trouble_with_the_model_is_told_and_passes() {
     let document = server.processed("denied.txt", b"Not allowed.").await;
     assert_eq!(document["status"], "failed");
     assert_eq!(document["error"], "this application may not use the model, or there is no such model");
+
+    // It is tried again by itself.
+    server.bedrock.always(None);
+    let id = document["id"].as_str().unwrap();
+    server.logged(|line| line["outcome"] == "Completed { chunks: 1 }" && line["key"] == id).await;
+    assert_eq!(server.authorized(reqwest::Method::GET, &format!("/documents/{id}")).await.expect(200)["status"], "completed");
 }

@@ -96,7 +96,7 @@ async fn from_upload_through_the_bucket_to_the_answer() {
     assert_eq!(document["status"], "pending");
     let id = document["id"].as_str().unwrap();
     let key = format!("uploads/{id}/員工 手冊.txt");
-    assert_eq!(moto::keys(&system.bucket).await, [key.clone()]);
+    assert_eq!(moto::keys(&system.bucket).await, vec![key.clone()]);
 
     let head = system.s3.head_object().bucket(&system.bucket).key(&key).send().await.unwrap();
     assert_eq!(head.content_type(), Some("text/plain"));

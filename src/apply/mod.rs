@@ -123,7 +123,12 @@ async fn look<W: World>(cloud: &Cloud<W>, input: Input<'_>) -> Result<Observed, 
             // What this version does not know cannot be read; the plan says what becomes of it.
             if cloud.types.resource(&record.type_name).is_some() {
                 let wanted = decide::wanted(input, index);
-                questions.push(Question { type_name: record.type_name.clone(), location: record.location.clone(), id: record.id.clone(), wanted });
+                questions.push(Question {
+                    type_name: record.type_name.clone(),
+                    location: record.location.clone(),
+                    id: record.id.clone(),
+                    wanted,
+                });
                 about.push((node.address.clone(), About::Recorded));
             }
         }

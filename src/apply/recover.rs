@@ -118,7 +118,8 @@ async fn replay<W: World>(
     let spec = with_operation(pending.applied.clone(), tags, operation);
     let world = session.cloud.world.at(&pending.location);
     let once = cloud::Patience::Once;
-    let call = session.cloud.call(service(&pending.type_name), resource.facts(), once, &|_| {}, || resource.create(&world, &spec, operation));
+    let call =
+        session.cloud.call(service(&pending.type_name), resource.facts(), once, &|_| {}, || resource.create(&world, &spec, operation));
     // Whatever goes wrong here: looking and waiting goes on.
     call.await.ok().map(|it| (it, Recovery::Token))
 }

@@ -58,7 +58,8 @@ pub async fn run<W: World>(session: &Session<'_, W>, stack: &Stack, state: State
     let input = Input { graph: &graph, stack, state: &state, catalog, request };
     let known = Known::default();
     let pollers = Pollers::new(session.cloud.clone());
-    let shared = Shared { session, keeper: &keeper, input, decisions: &made.decisions, known: &known, pollers: &pollers, made: Default::default() };
+    let shared =
+        Shared { session, keeper: &keeper, input, decisions: &made.decisions, known: &known, pollers: &pollers, made: Default::default() };
     let mut run = Run::new(&shared, input, made);
     session.tell(Event::Begun { steps: made.plan.steps.len(), forecast: run.forecast() });
     run.publish();
@@ -198,7 +199,10 @@ impl<'a, W: World> Run<'a, W> {
                 let in_flight = self.steps.iter().filter(|it| it.started.is_some() && it.end.is_none() && it.left > 0);
                 session.tell(Event::Interrupted { in_flight: in_flight.map(|it| it.address.clone()).collect() });
             }
-            while journal.is_none() && !self.interrupted && let Some((_, std::cmp::Reverse(number))) = ready.pop() {
+            while journal.is_none()
+                && !self.interrupted
+                && let Some((_, std::cmp::Reverse(number))) = ready.pop()
+            {
                 if self.steps[self.step_of[number]].end.is_some() {
                     continue;
                 }
@@ -228,7 +232,11 @@ impl<'a, W: World> Run<'a, W> {
                 Err(Failure::Interrupted) => self.skip_step(number, Skip::Interrupted),
                 Err(Failure::Failed { error, help }) => self.fail(number, error, help),
                 Err(Failure::Journal(error)) => {
-                    self.fail(number, format!("the journal cannot be written: {error}"), Some("nothing more is done, because it could not be recorded".into()));
+                    self.fail(
+                        number,
+                        format!("the journal cannot be written: {error}"),
+                        Some("nothing more is done, because it could not be recorded".into()),
+                    );
                     journal = Some(error);
                 }
             }

@@ -7,14 +7,7 @@ use std::{
 
 use serde_json::Value as Json;
 
-use crate::{
-    address::Address,
-    graph::Graph,
-    plan::desire::Properties,
-    resource::Catalog,
-    stack::Scope,
-    value::Value,
-};
+use crate::{address::Address, graph::Graph, plan::desire::Properties, resource::Catalog, stack::Scope, value::Value};
 
 /// What is known of each resource by now.
 #[derive(Default)]

@@ -129,7 +129,14 @@ impl<'a, W: World> Shared<'a, W> {
     }
 
     /// What the next read says; given up when an interrupt asks for it.
-    async fn read(&self, type_name: &str, location: &Location, id: &Id, wanted: &BTreeSet<String>, due: Instant) -> Result<Option<AnyLive>, Failure> {
+    async fn read(
+        &self,
+        type_name: &str,
+        location: &Location,
+        id: &Id,
+        wanted: &BTreeSet<String>,
+        due: Instant,
+    ) -> Result<Option<AnyLive>, Failure> {
         let mut interrupt = self.session.interrupt.clone();
         tokio::select! {
             biased;
@@ -165,7 +172,9 @@ impl<'a, W: World> Shared<'a, W> {
         // Late properties are written by the finish: others may not be there yet.
         let late = |name: &str| subject.schema.properties.get(name).is_some_and(|it| it.schema.marks.late);
         let early: Properties = desired.iter().filter(|(name, _)| !late(name)).map(|(name, it)| (name.clone(), it.clone())).collect();
-        let spec = Value::Map(early.clone()).reveal().or_else(|unknown| failed(unknown.to_string(), "this is a fault of infra; please report it"))?;
+        let spec = Value::Map(early.clone())
+            .reveal()
+            .or_else(|unknown| failed(unknown.to_string(), "this is a fault of infra; please report it"))?;
         let name = desire::locate(subject.resource, subject.schema, &early);
         if let Some(name) = &name {
             self.must_be_free(&subject, name).await?;
@@ -198,7 +207,9 @@ impl<'a, W: World> Shared<'a, W> {
         loop {
             match self.read(subject.resource.name(), subject.location, name, &BTreeSet::new(), due).await? {
                 None => return Ok(()),
-                Some(AnyLive { status: Status::Deleting(_), .. }) if waited.so_far() < subject.resource.facts().timeout.delete => due = waited.next(),
+                Some(AnyLive { status: Status::Deleting(_), .. }) if waited.so_far() < subject.resource.facts().timeout.delete => {
+                    due = waited.next()
+                }
                 Some(_) => {
                     return failed(
                         format!("there is a {} named `{name}` already, and it is not this stack's", subject.resource.name()),
@@ -282,7 +293,10 @@ impl<'a, W: World> Shared<'a, W> {
                     let missing = needed.iter().find(|it| live.outputs.get(it.as_str()).is_none() && live.status != Status::Ready);
                     let Some(missing) = missing else { return Ok(live) };
                     if waited.so_far() >= timeout {
-                        return failed(format!("`{id}` has no `{missing}` after {} s", timeout.as_secs()), "allow more with `timeouts: { create: … }`");
+                        return failed(
+                            format!("`{id}` has no `{missing}` after {} s", timeout.as_secs()),
+                            "allow more with `timeouts: { create: … }`",
+                        );
                     }
                     self.waiting(subject.address, &live.status, &mut told);
                 }
@@ -353,7 +367,8 @@ impl<'a, W: World> Shared<'a, W> {
             return failed("it is not recorded", "this is a fault of infra; please report it");
         };
         let desired = self.desire(subject, &Name::Kept(&record))?;
-        let wanted: BTreeSet<String> = desired.keys().cloned().chain(record.applied.as_object().into_iter().flat_map(|it| it.keys().cloned())).collect();
+        let wanted: BTreeSet<String> =
+            desired.keys().cloned().chain(record.applied.as_object().into_iter().flat_map(|it| it.keys().cloned())).collect();
         let changes = self.compare(subject, &desired, &live, &record, &wanted);
         if let Some(change) = changes.iter().find(|it| it.replaces) {
             let help = if new { "this is what AWS made of the value; write it that way" } else { "make a new plan" };
@@ -366,7 +381,8 @@ impl<'a, W: World> Shared<'a, W> {
         if !changed.is_empty() {
             self.keeper.note(Entry::Updating { address: subject.address.clone() }).await?;
             let to = self.to(subject, &desired, &live, &record)?;
-            let update = || subject.resource.update(&subject.world, AnyUpdate { id: &record.id, from: &live.spec, to: &to, changed: &changed });
+            let update =
+                || subject.resource.update(&subject.world, AnyUpdate { id: &record.id, from: &live.spec, to: &to, changed: &changed });
             self.call((subject.address, subject.resource), cloud::Patience::Repeatable(During::Update), update).await?;
         }
         let waited = Waited::begin();
@@ -388,7 +404,12 @@ impl<'a, W: World> Shared<'a, W> {
             fresh = self.compare(subject, &desired, &live, &record, &wanted).is_empty() || waited.so_far() >= Duration::from_secs(10);
             if waited.so_far() >= timeout {
                 return failed(
-                    format!("`{}` is not usable after {} s{}", record.id, timeout.as_secs(), if told.is_empty() { String::new() } else { format!(" ({told})") }),
+                    format!(
+                        "`{}` is not usable after {} s{}",
+                        record.id,
+                        timeout.as_secs(),
+                        if told.is_empty() { String::new() } else { format!(" ({told})") }
+                    ),
                     "run the same command again to go on waiting, or allow more with `timeouts:`",
                 );
             }
@@ -401,7 +422,14 @@ impl<'a, W: World> Shared<'a, W> {
         Ok(())
     }
 
-    fn compare(&self, subject: &Subject<'_, W>, desired: &Properties, live: &AnyLive, record: &Record, read: &BTreeSet<String>) -> Vec<Change> {
+    fn compare(
+        &self,
+        subject: &Subject<'_, W>,
+        desired: &Properties,
+        live: &AnyLive,
+        record: &Record,
+        read: &BTreeSet<String>,
+    ) -> Vec<Change> {
         let sides = Sides {
             want: desired,
             have: &Value::from(live.spec.clone()),
@@ -442,7 +470,15 @@ impl<'a, W: World> Shared<'a, W> {
         Ok(Json::Object(to))
     }
 
-    fn record(&self, subject: &Subject<'_, W>, id: Id, desired: &Properties, outputs: Json, complete: bool, before: Option<&Record>) -> Record {
+    fn record(
+        &self,
+        subject: &Subject<'_, W>,
+        id: Id,
+        desired: &Properties,
+        outputs: Json,
+        complete: bool,
+        before: Option<&Record>,
+    ) -> Record {
         let now = self.session.clock.now();
         Record {
             type_name: subject.resource.name().to_owned(),
@@ -486,7 +522,10 @@ impl<'a, W: World> Shared<'a, W> {
             let (mut due, mut told) = (Instant::now(), String::new());
             while let Some(live) = self.read(&record.type_name, &record.location, id, &BTreeSet::new(), due).await? {
                 if waited.so_far() >= timeout {
-                    return failed(format!("`{id}` is still there after {} s", timeout.as_secs()), "run the same command again to go on waiting");
+                    return failed(
+                        format!("`{id}` is still there after {} s", timeout.as_secs()),
+                        "run the same command again to go on waiting",
+                    );
                 }
                 self.waiting(address, &live.status, &mut told);
                 due = waited.next();

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use infra::exit::Exit;
+use infra::{exit::Exit, plan::Request};
 
 use super::{
-    Context,
-    engine::Request,
+    Context, engine,
     failure::{Failure, Result},
     options::{Limits, Selection},
     prepare::Lookups,
@@ -39,7 +38,7 @@ impl Apply {
     pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
         let (yes, json) = (self.yes, self.json);
         let Some(path) = &self.file else {
-            let request = Request { replace: self.replace, ..Request::new(&self.limits) };
+            let request = Request { replace: self.replace, ..engine::request(&self.limits) };
             let run =
                 Run { command: "apply", selection: self.selection, wanted: Wanted::Request(request), lookups: Lookups::Made, yes, json };
             return run.run(context).await;

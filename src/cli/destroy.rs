@@ -1,11 +1,10 @@
 //! `infra destroy`: undoes what was applied, the last first.
 
 use clap::Args;
-use infra::exit::Exit;
+use infra::{exit::Exit, plan::Request};
 
 use super::{
-    Context,
-    engine::Request,
+    Context, engine,
     failure::Result,
     options::{Limits, Selection},
     prepare::Lookups,
@@ -28,7 +27,7 @@ pub(crate) struct Destroy {
 
 impl Destroy {
     pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
-        let request = Request { destroy: true, ..Request::new(&self.limits) };
+        let request = Request { destroy: true, ..engine::request(&self.limits) };
         let Self { selection, yes, json, .. } = self;
         Run { command: "destroy", selection, wanted: Wanted::Request(request), lookups: Lookups::Skipped, yes, json }.run(context).await
     }

@@ -1,56 +1,143 @@
-//! The engine's two calls: what would be done, and doing it.
+//! The engine's calls: settling what was left open, what would be done, and doing it.
+
+use std::{sync::Arc, time::Duration};
 
 use infra::{
-    apply::Summary,
-    plan::Plan,
-    report::Progress,
-    resource::Types,
-    state::{Lock, State},
+    apply::{self, Event, Interrupt, Patience, Refusal, Session, Summary},
+    cloud::{Clock, Cloud},
+    plan::{Request, decide::Made},
+    report::{Observer as _, Progress, Shell},
+    resource::{Error, ErrorKind, Types},
+    state::{FileJournal, Journal, MemoryJournal, State},
 };
-use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
 
 use super::{
     failure::{Failure, Result},
-    interrupt::Urgency,
     options::Limits,
     prepare::Prepared,
+    stacks,
 };
 use crate::aws::Aws;
 
-/// What a plan shall be about.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub(crate) struct Request {
-    /// Everything is to go.
-    pub destroy: bool,
-    /// Whether the cloud is asked what there is, or what is recorded is believed.
-    pub refresh: bool,
-    pub targets: Vec<String>,
-    pub excludes: Vec<String>,
-    /// Resources to be replaced although nothing else asks for it.
-    pub replace: Vec<String>,
+/// How often a progress is drawn anew.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What the command line asks a plan to be about.
+pub(crate) fn request(limits: &Limits) -> Request {
+    Request { refresh: true, targets: limits.targets.clone(), excludes: limits.excludes.clone(), ..Request::default() }
 }
 
-impl Request {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self { refresh: true, targets: limits.targets.clone(), excludes: limits.excludes.clone(), ..Self::default() }
+/// The cloud of one stack.
+pub(crate) fn cloud(prepared: &Prepared, types: &Arc<Types<Aws>>) -> Arc<Cloud<Aws>> {
+    Arc::new(Cloud::new(types.clone(), prepared.aws.clone()))
+}
+
+/// Counts in, without recording it, what an earlier run had created and not recorded.
+pub(crate) async fn look(shell: &mut Shell, prepared: &Prepared, cloud: &Arc<Cloud<Aws>>, state: &mut State) -> Result<()> {
+    recover(shell, prepared, cloud, state, &MemoryJournal::new(), Patience::Look).await
+}
+
+/// Settles what an earlier run left open.
+pub(crate) async fn settle(
+    shell: &mut Shell,
+    prepared: &Prepared,
+    cloud: &Arc<Cloud<Aws>>,
+    state: &mut State,
+    journal: &FileJournal,
+) -> Result<()> {
+    recover(shell, prepared, cloud, state, journal, Patience::Settle).await
+}
+
+async fn recover(
+    shell: &mut Shell,
+    prepared: &Prepared,
+    cloud: &Arc<Cloud<Aws>>,
+    state: &mut State,
+    journal: &dyn Journal,
+    patience: Patience,
+) -> Result<()> {
+    if state.pending.is_empty() {
+        return Ok(());
     }
+    let (events, mut receiver) = mpsc::unbounded_channel();
+    let (_sender, interrupt) = watch::channel(Interrupt::None);
+    let session = Session { cloud: cloud.clone(), journal, events, interrupt, clock: Clock::from(Timestamp::now()) };
+    let result = apply::recover(&session, &prepared.stack, state, patience).await;
+    drop(session);
+    while let Some(event) = receiver.recv().await {
+        match event {
+            Event::Recovered { address, id, .. } => {
+                shell.note(&format!("`{address}` had been created by an earlier run: found {id}, going on with it"))
+            }
+            Event::NothingToRecover { address } => {
+                shell.note(&format!("an earlier run had begun to create `{address}`; nothing came of it"))
+            }
+            _ => {}
+        }
+    }
+    result.map_err(Failure::failed)
 }
 
 /// What would be done.
-pub(crate) async fn plan(_prepared: &Prepared, _state: &State, _request: &Request, _types: &Types<Aws>) -> Result<Plan> {
-    Err(Failure::failed(anyhow::anyhow!("planning is not wired up yet")))
+pub(crate) async fn plan(shell: &mut Shell, prepared: &Prepared, cloud: &Cloud<Aws>, state: &State, request: &Request) -> Result<Made> {
+    match apply::plan(cloud, &prepared.stack, state, request).await {
+        Ok((made, warnings)) => {
+            stacks::tell(shell, &warnings)?;
+            Ok(made)
+        }
+        Err(Refusal::Diagnostics(diagnostics)) => {
+            stacks::tell(shell, &diagnostics)?;
+            Err(Failure::invalid("there is no plan"))
+        }
+        Err(Refusal::Error(error)) => {
+            let help = help(&error);
+            Err(Failure::failed(error).while_doing("AWS could not be asked what there is".to_owned()).help(help))
+        }
+    }
+}
+
+fn help(error: &Error) -> &'static str {
+    match error.kind {
+        ErrorKind::Credentials => "renew the credentials, or choose others with --profile",
+        ErrorKind::Rejected => "the credentials need the permission to read what the stack has",
+        ErrorKind::Bug => "this is a fault of infra; please report it",
+        _ => "check the network and the endpoint, and run the same command again",
+    }
 }
 
 /// Does what a plan says, telling `progress`; ends early when an interrupt asks for it.
+#[expect(clippy::too_many_arguments, reason = "it is the one place where all of these meet")]
 pub(crate) async fn apply(
-    _prepared: &Prepared,
-    _state: &State,
-    _plan: &Plan,
-    _lock: &Lock,
-    _types: &Types<Aws>,
-    _progress: &mut Progress,
-    _urgency: watch::Receiver<Urgency>,
+    prepared: &Prepared,
+    cloud: &Arc<Cloud<Aws>>,
+    state: State,
+    made: &Made,
+    request: &Request,
+    journal: &FileJournal,
+    progress: &mut Progress,
+    interrupt: watch::Receiver<Interrupt>,
 ) -> Result<Summary> {
-    Err(Failure::failed(anyhow::anyhow!("applying is not wired up yet")))
+    let (events, mut receiver) = mpsc::unbounded_channel();
+    let session = Session { cloud: cloud.clone(), journal, events, interrupt, clock: Clock::from(Timestamp::now()) };
+    let run = apply::run(&session, &prepared.stack, state, made, request);
+    tokio::pin!(run);
+    let mut tick = tokio::time::interval(TICK);
+    let outcome = loop {
+        tokio::select! {
+            Some(event) = receiver.recv() => progress.event(&event),
+            _ = tick.tick() => progress.tick(),
+            outcome = &mut run => break outcome,
+        }
+    };
+    while let Ok(event) = receiver.try_recv() {
+        progress.event(&event);
+    }
+    match outcome.journal {
+        Some(error) => Err(Failure::failed(error)
+            .while_doing("what is done can no longer be recorded, so nothing more was done".to_owned())
+            .help("free some space or mend the folder of the state, then run the same command again")),
+        None => Ok(outcome.summary),
+    }
 }

@@ -1,17 +1,16 @@
 //! `infra plan`: what an apply would do.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use clap::{ArgAction, Args};
 use infra::{
     exit::Exit,
-    plan::Plan as Planned,
+    plan::{Plan as Planned, Request},
     report::{json, plan},
 };
 
 use super::{
-    Context,
-    engine::{self, Request},
+    Context, engine,
     failure::{Failure, Result},
     options::{Limits, Selection},
     prepare::{Lookups, Prepared, prepare},
@@ -48,15 +47,17 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
-        let types = aws::types();
+        let types = Arc::new(aws::types());
         let lookups = if self.destroy { Lookups::Skipped } else { Lookups::Made };
-        let request = Request { destroy: self.destroy, refresh: self.refresh, replace: self.replace, ..Request::new(&self.limits) };
+        let request = Request { destroy: self.destroy, refresh: self.refresh, replace: self.replace, ..engine::request(&self.limits) };
         let all = prepare(context, &self.selection, &types, lookups).await?;
         let environment = all.first().map(|it| it.stack.environment.clone()).unwrap_or_default();
         let (mut saved, mut documents, mut changes) = (vec![], vec![], false);
         for prepared in &all {
-            let state = prepared.look(context)?;
-            let plan = engine::plan(prepared, &state, &request, &types).await?;
+            let mut state = prepared.look(context)?;
+            let cloud = engine::cloud(prepared, &types);
+            engine::look(&mut context.shell, prepared, &cloud, &mut state).await?;
+            let plan = engine::plan(&mut context.shell, prepared, &cloud, &state, &request).await?.plan;
             changes |= !plan.is_empty();
             if self.json {
                 documents.push(json::plan(&plan, &about(context, prepared)));

@@ -1,20 +1,22 @@
 //! What `apply` and `destroy` have in common: plan, show, ask, do, record.
 
+use std::{process::Command, sync::Arc};
+
 use infra::{
-    apply::Summary,
+    apply::{Interrupt, Summary},
+    cloud::Cloud,
     exit::Exit,
-    plan::Plan,
-    report::{self, table},
+    plan::{Plan, Request, decide::Made},
+    report::{self, Progress, table},
     resource::Types,
     state::{Lock, State},
 };
 use tokio::sync::watch;
 
 use super::{
-    Context,
-    engine::{self, Request},
+    Context, engine,
     failure::{Failure, Result},
-    interrupt::{self, Urgency},
+    interrupt,
     options::Selection,
     plan::show,
     prepare::{Lookups, Prepared, prepare},
@@ -43,16 +45,16 @@ pub(crate) enum Wanted {
 
 impl Run {
     pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
-        let types = aws::types();
+        let types = Arc::new(aws::types());
         let mut all = prepare(context, &self.selection, &types, self.lookups).await?;
         if self.command == "destroy" {
             // What was applied last may need what was applied first.
             all.reverse();
         }
-        let mut urgency = None;
+        let mut interrupt = None;
         for prepared in &all {
             // What comes next may need what failed here.
-            let exit = self.one(context, prepared, &types, &mut urgency).await?;
+            let exit = self.one(context, prepared, &types, &mut interrupt).await?;
             if exit != Exit::Done {
                 return Ok(exit);
             }
@@ -64,33 +66,52 @@ impl Run {
         &self,
         context: &mut Context,
         prepared: &Prepared,
-        types: &Types<Aws>,
-        urgency: &mut Option<watch::Receiver<Urgency>>,
+        types: &Arc<Types<Aws>>,
+        interrupt: &mut Option<watch::Receiver<Interrupt>>,
     ) -> Result<Exit> {
         let command = self.resume(prepared);
-        let (lock, state) = prepared.lock(context, &command)?;
-        let plan = self.plan(prepared, &state, types).await?;
-        if !self.json {
-            show(context, prepared, &plan)?;
+        let (lock, mut state) = prepared.lock(context, &command)?;
+        state.commit = commit().or(state.commit);
+        let cloud = engine::cloud(prepared, types);
+        let mut journal = None;
+        if !state.pending.is_empty() {
+            let journal = journal.insert(lock.begin(&state)?);
+            engine::settle(&mut context.shell, prepared, &cloud, &mut state, journal).await?;
         }
-        if plan.is_empty() {
+        let (made, request) = self.plan(context, prepared, &mut state, &cloud).await?;
+        if !self.json {
+            show(context, prepared, &made.plan)?;
+        }
+        let quiet = made.decisions.iter().flatten().any(|it| it.quiet);
+        if made.plan.is_empty() && !quiet {
             return Ok(Exit::Done);
         }
-        if !self.yes && !context.shell.confirm(&self.question(prepared, &plan)).map_err(unasked)? {
+        if !made.plan.is_empty() && !self.yes && !context.shell.confirm(&self.question(prepared, &made.plan)).map_err(unasked)? {
             context.shell.note("nothing was changed");
             return Ok(Exit::Failed);
         }
         // Only now: until here nothing is in flight, and a signal may end the process as ever.
-        let urgency = match urgency {
+        let interrupt = match interrupt {
             Some(it) => it,
             none => none.insert(interrupt::listen().map_err(Failure::failed)?),
         };
-        if *urgency.borrow() > Urgency::None {
+        if *interrupt.borrow() > Interrupt::None {
             return Ok(Exit::Interrupted);
         }
+        let journal = match journal {
+            Some(it) => it,
+            None => lock.begin(&state)?,
+        };
+        if made.plan.is_empty() {
+            // Only what is recorded changes: nothing to look at.
+            let mut progress = Progress::json(std::io::sink());
+            engine::apply(prepared, &cloud, state, &made, &request, &journal, &mut progress, interrupt.clone()).await?;
+            settle(&lock)?;
+            return Ok(Exit::Done);
+        }
         let places = prepared.stack.resources.iter().map(|(address, it)| (address.clone(), it.place.clone())).collect();
-        let mut progress = context.shell.progress(report::Context { plan: plan.clone(), places, resume: command }, self.json);
-        let outcome = engine::apply(prepared, &state, &plan, &lock, types, &mut progress, urgency.clone()).await;
+        let mut progress = context.shell.progress(report::Context { plan: made.plan.clone(), places, resume: command }, self.json);
+        let outcome = engine::apply(prepared, &cloud, state, &made, &request, &journal, &mut progress, interrupt.clone()).await;
         drop(progress);
         // However it went, what is in the journal is what happened.
         let settled = settle(&lock)?;
@@ -106,19 +127,24 @@ impl Run {
         Ok(exit(&summary))
     }
 
-    async fn plan(&self, prepared: &Prepared, state: &State, types: &Types<Aws>) -> Result<Plan> {
+    async fn plan(&self, context: &mut Context, prepared: &Prepared, state: &mut State, cloud: &Cloud<Aws>) -> Result<(Made, Request)> {
         match &self.wanted {
-            Wanted::Request(request) => engine::plan(prepared, state, request, types).await,
+            Wanted::Request(request) => Ok((engine::plan(&mut context.shell, prepared, cloud, state, request).await?, request.clone())),
             Wanted::Saved(saved) => {
-                let saved = saved.plans.iter().find(|it| it.stack == prepared.stack.name).ok_or_else(|| {
+                let own = saved.plans.iter().find(|it| it.stack == prepared.stack.name).ok_or_else(|| {
                     Failure::failed(anyhow::anyhow!(
                         "the plan file says nothing of the stack `{}`, which is new since",
                         prepared.stack.name
                     ))
                     .help("make a new one with `infra plan --out FILE`")
                 })?;
-                saved.check(prepared, state)?;
-                Ok(saved.plan.clone())
+                own.check(prepared, state)?;
+                if state.serial == 0 {
+                    state.uuid.clone_from(&own.state_uuid);
+                }
+                let made = engine::plan(&mut context.shell, prepared, cloud, state, &saved.request).await?;
+                own.same(&made.plan)?;
+                Ok((made, saved.request.clone()))
             }
         }
     }
@@ -146,6 +172,13 @@ impl Run {
         }
         command
     }
+}
+
+/// The commit that the stack files are of, where they are in a repository.
+fn commit() -> Option<String> {
+    let output = Command::new("git").args(["rev-parse", "HEAD"]).output().ok()?;
+    let commit = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !commit.is_empty()).then_some(commit)
 }
 
 fn settle(lock: &Lock) -> Result<Option<State>> {

@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeMap, fs, io::Write as _, path::Path};
 
-use infra::{plan::Plan, state::State};
+use infra::{
+    plan::{Plan, Request},
+    state::State,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    engine::Request,
     failure::{Failure, Result},
     options::Selection,
     prepare::Prepared,
@@ -40,7 +42,8 @@ pub(crate) struct SavedPlan {
     file_hash: String,
     /// Of what its lookups found.
     found_hash: String,
-    state_uuid: Option<String>,
+    /// Of the state, also of one that was not written yet: names are made from it.
+    pub state_uuid: String,
     serial: u64,
     pub plan: Plan,
 }
@@ -100,7 +103,7 @@ impl SavedPlan {
             endpoint: prepared.endpoint.clone(),
             file_hash: hash(prepared.file.source().text.as_bytes()),
             found_hash: found_hash(prepared),
-            state_uuid: (state.serial > 0).then(|| state.uuid.clone()),
+            state_uuid: state.uuid.clone(),
             serial: state.serial,
             plan,
         }
@@ -114,12 +117,30 @@ impl SavedPlan {
             (self.endpoint != now.endpoint, "it was made for another cloud"),
             (self.file_hash != now.file_hash, "the stack file has changed since"),
             (self.found_hash != now.found_hash, "its lookups find something else now"),
-            (self.state_uuid != now.state_uuid || self.serial != now.serial, "something has been applied since"),
+            (self.serial != now.serial || (now.serial > 0 && self.state_uuid != now.state_uuid), "something has been applied since"),
         ];
         match differs.iter().find(|it| it.0) {
-            Some((_, why)) => Err(Failure::failed(anyhow::anyhow!("the plan of `{}` is stale: {why}", self.stack)).help(ANEW)),
+            Some((_, why)) => Err(self.stale(why)),
             None => Ok(()),
         }
+    }
+
+    /// Whether the cloud still is as it was when the plan was made.
+    pub(crate) fn same(&self, plan: &Plan) -> Result<()> {
+        if *plan == self.plan {
+            return Ok(());
+        }
+        let differs = plan
+            .steps
+            .iter()
+            .find(|it| !self.plan.steps.contains(it))
+            .or_else(|| self.plan.steps.iter().find(|it| !plan.steps.contains(it)));
+        let what = differs.map_or_else(|| "something".to_owned(), |it| format!("`{}`", it.address));
+        Err(self.stale(&format!("{what} is no longer as it was in the cloud")))
+    }
+
+    fn stale(&self, why: &str) -> Failure {
+        Failure::failed(anyhow::anyhow!("the plan of `{}` is stale: {why}", self.stack)).help(ANEW)
     }
 }
 

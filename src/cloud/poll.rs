@@ -50,7 +50,12 @@ impl<W: World> Pollers<W> {
     pub async fn next(&self, type_name: &str, location: &Location, id: &Id, wanted: &BTreeSet<String>, due: Instant) -> Answer {
         let (answer, receiver) = oneshot::channel();
         let poller = self.poller((type_name.to_owned(), location.clone()));
-        poller.waiting.lock().expect("nobody panics while holding it").push(Waiting { id: id.clone(), wanted: wanted.clone(), due, answer });
+        poller.waiting.lock().expect("nobody panics while holding it").push(Waiting {
+            id: id.clone(),
+            wanted: wanted.clone(),
+            due,
+            answer,
+        });
         poller.changed.notify_one();
         receiver.await.unwrap_or_else(|_| Err(Error::bug("read", "the reader ended early")))
     }

@@ -412,12 +412,15 @@ impl Maker<'_> {
         for (name, value) in desired {
             let tags = schema.is_some_and(|it| it.tags() == Some(name.as_str()));
             let value = match value {
-                Value::Map(map) if tags => Value::Map(map.iter().filter(|(key, _)| !key.starts_with("infra:")).map(|(key, it)| (key.clone(), it.clone())).collect()),
+                Value::Map(map) if tags => Value::Map(
+                    map.iter().filter(|(key, _)| !key.starts_with("infra:")).map(|(key, it)| (key.clone(), it.clone())).collect(),
+                ),
                 other => other.clone(),
             };
             let empty = matches!(&value, Value::Map(map) if map.is_empty()) || matches!(&value, Value::List(list) if list.is_empty());
             if !empty {
-                let after = if schema.is_some_and(|it| it.properties[name].schema.marks.secret) { Shown::Secret } else { diff::shown(&value) };
+                let after =
+                    if schema.is_some_and(|it| it.properties[name].schema.marks.secret) { Shown::Secret } else { diff::shown(&value) };
                 changes.push(Change { path: Path::of(name), before: Shown::Absent, after, cause: Cause::File, replaces: false });
             }
         }
@@ -511,8 +514,9 @@ impl Maker<'_> {
         let mut order: Vec<_> = graph::order(graph).0;
         let in_order: BTreeSet<_> = order.iter().copied().collect();
         order.extend((0..graph.nodes.len()).filter(|it| !in_order.contains(it)));
-        let (making, mut removing): (Vec<_>, Vec<_>) =
-            order.into_iter().partition(|it| !matches!(self.decisions[*it].as_ref().and_then(|it| it.action), Some(Action::Delete | Action::Forget)));
+        let (making, mut removing): (Vec<_>, Vec<_>) = order
+            .into_iter()
+            .partition(|it| !matches!(self.decisions[*it].as_ref().and_then(|it| it.action), Some(Action::Delete | Action::Forget)));
         removing.reverse();
         for index in making.into_iter().chain(removing) {
             let node = &graph.nodes[index];
@@ -639,7 +643,9 @@ pub fn names(input: Input<'_>) -> Vec<(Address, Id)> {
         if instance.options.adopt.is_some() {
             continue;
         }
-        let (Some(describe), Some(schema)) = (input.catalog.resource(instance.type_name), input.catalog.schema(instance.type_name)) else { continue };
+        let (Some(describe), Some(schema)) = (input.catalog.resource(instance.type_name), input.catalog.schema(instance.type_name)) else {
+            continue;
+        };
         if schema.unique().is_some() {
             let desired = maker.desire(instance, &Name::After(None), &mut vec![]);
             names.extend(desire::locate(describe, schema, &desired).map(|id| (instance.address.clone(), id)));
@@ -657,7 +663,9 @@ pub fn wanted(input: Input<'_>, index: Index) -> BTreeSet<String> {
         wanted.extend(applied.keys().cloned());
     }
     if let Some(schema) = node.wanted.and_then(|it| input.catalog.schema(it.type_name)) {
-        wanted.extend(schema.properties.iter().filter(|(_, it)| it.schema.default.is_some() || it.schema.marks.tags).map(|(name, _)| name.clone()));
+        wanted.extend(
+            schema.properties.iter().filter(|(_, it)| it.schema.default.is_some() || it.schema.marks.tags).map(|(name, _)| name.clone()),
+        );
     }
     wanted
 }

@@ -31,7 +31,13 @@ pub struct Stamp<'a> {
 ///
 /// `recorded` is what the name is kept from where it was generated before; a resource that is made anew has none or
 /// is told apart by `generation`.
-pub fn desire(catalog: &Catalog, instance: &Instance, scope: &dyn Scope, stamp: Stamp<'_>, name: &Name<'_>) -> (Properties, Vec<Diagnostic>) {
+pub fn desire(
+    catalog: &Catalog,
+    instance: &Instance,
+    scope: &dyn Scope,
+    stamp: Stamp<'_>,
+    name: &Name<'_>,
+) -> (Properties, Vec<Diagnostic>) {
     let (value, diagnostics) = instance.evaluate(scope);
     let Some(schema) = catalog.schema(instance.type_name) else { return (Properties::new(), diagnostics) };
     let mut properties = normal::complete(schema, &value);

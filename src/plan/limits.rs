@@ -28,7 +28,8 @@ pub(super) fn included(graph: &Graph<'_>, request: &Request) -> (Vec<bool>, Vec<
     };
     let (targets, excludes) = (named("--target", &request.targets), named("--exclude", &request.excludes));
     named("--replace", &request.replace);
-    let needs: Vec<Vec<Index>> = graph.nodes.iter().map(|it| it.needs.iter().map(|it| it.to).chain(it.needed.iter().map(|it| it.to)).collect()).collect();
+    let needs: Vec<Vec<Index>> =
+        graph.nodes.iter().map(|it| it.needs.iter().map(|it| it.to).chain(it.needed.iter().map(|it| it.to)).collect()).collect();
     let needed_by = graph.dependents();
     let (with_targets, with_excludes) = if request.destroy { (&needed_by, &needs) } else { (&needs, &needed_by) };
     let mut included = if request.targets.is_empty() { vec![true; graph.nodes.len()] } else { reached(&targets, with_targets) };

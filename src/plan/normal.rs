@@ -125,7 +125,9 @@ fn canonical_statement(statement: Value) -> Value {
 fn canonical_principal(value: Value) -> Value {
     match value {
         Value::Text(all) if all == "*" => Value::Map([("AWS".into(), Value::List(vec![Value::Text(all)]))].into()),
-        Value::Map(map) => Value::Map(map.into_iter().map(|(key, it)| (key, sorted(several(it).into_iter().map(account_root).collect()))).collect()),
+        Value::Map(map) => {
+            Value::Map(map.into_iter().map(|(key, it)| (key, sorted(several(it).into_iter().map(account_root).collect()))).collect())
+        }
         other => other,
     }
 }

@@ -200,7 +200,8 @@ impl Schedule<'_> {
 
     /// A predecessor that was deposed may need what is replaced with it: then the order of the rest wins.
     fn break_circles(&mut self) {
-        let clears: BTreeSet<usize> = self.pieces.iter().enumerate().filter(|it| matches!(it.1.work, Work::Clear(_))).map(|it| it.0).collect();
+        let clears: BTreeSet<usize> =
+            self.pieces.iter().enumerate().filter(|it| matches!(it.1.work, Work::Clear(_))).map(|it| it.0).collect();
         if clears.is_empty() {
             return;
         }

@@ -365,7 +365,7 @@ mod tests {
     #[derive(JsonSchema)]
     #[expect(dead_code, reason = "only its schema is used")]
     struct Tree {
-        not: Option<Box<Tree>>,
+        not: Option<Box<Self>>,
     }
 
     #[derive(JsonSchema)]

@@ -170,7 +170,14 @@ async fn keep(app: &AppState, caller: &str, received: Vec<Received>) -> Result<V
         let version = app.files.store(file, &place, format.content_type()).await?;
         documents::set_version(&transaction, id, version.as_deref()).await?;
     }
-    transaction.commit().await.map_err(StoreError::from)?;
+    if let Err(error) = transaction.commit().await {
+        // A connection that broke in that moment leaves open whether the rows are there.
+        let client = app.database()?.connection().await?;
+        let last = documents.last().map(|document| document.id).unwrap_or_default();
+        if documents::get(&**client, last).await?.is_none() {
+            return Err(StoreError::from(error).into());
+        }
+    }
     drop(connection);
     let places = std::mem::take(&mut stored.places);
     for (document, place) in documents.iter().zip(places) {

@@ -3,7 +3,7 @@
 //! A file may be made to exhaust or crash its reader. So the program starts itself again as a reader without any of its
 //! secrets, with a limit on memory and on processor time that the kernel enforces, and takes the text from its output.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;

@@ -5,6 +5,7 @@
 //! one transaction. So neither the file nor its text nor its vectors are ever in this process's memory as a whole.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -76,9 +77,9 @@ impl Trouble {
     /// What a person is told; what happened inside stays in the log.
     fn reason(&self) -> String {
         match self {
-            Self::File(FileError::Unavailable(_)) => "the file could not be fetched; it will be tried again".into(),
-            Self::Model(error) if error.passes() => format!("{error}; it will be tried again"),
-            Self::Store(_) => "the database was away; it will be tried again".into(),
+            Self::File(FileError::Unavailable(_)) => "the file could not be fetched; upload it again if this stays so".into(),
+            Self::Model(error) if error.passes() => format!("{error}; upload it again if this stays so"),
+            Self::Store(_) => "the database was away; upload it again if this stays so".into(),
             other => other.to_string(),
         }
     }
@@ -145,11 +146,26 @@ pub async fn resume(app: &AppState) {
 /// Documents that are read at the same time: each takes memory of its own.
 static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
 
+/// How often a document is tried while the trouble passes: about four minutes in all.
+const TRIES: u32 = 8;
+
+/// Here nobody gives the same change again, as S3 does: what passes is tried again here.
 async fn run(app: &AppState, change: &Change) {
-    let _place = PLACES.acquire().await.expect("this semaphore is never closed");
-    match process(app, change).await {
-        Ok(outcome) => tracing::info!(key = change.place.key, ?outcome, "processed"),
-        Err(error) => tracing::error!(%error, "not processed"),
+    let mut wait = Duration::from_secs(2);
+    for _ in 0..TRIES {
+        let result = {
+            let _place = PLACES.acquire().await.expect("this semaphore is never closed");
+            process(app, change).await
+        };
+        match result {
+            Ok(outcome) => return tracing::info!(key = change.place.key, ?outcome, "processed"),
+            Err(error) => tracing::error!(%error, "not processed"),
+        }
+        if app.config.in_function || app.is_stopping() {
+            return;
+        }
+        tokio::time::sleep(wait).await;
+        wait *= 2;
     }
 }
 
@@ -198,7 +214,7 @@ async fn claim(app: &AppState, connection: &mut Connection, change: &Change) -> 
         return Ok(Err(outcome));
     }
     // An event may come after its object was deleted again.
-    if known.deleted && !app.files.exists(&change.place).await? {
+    if known.deleted && (change.place.bucket.is_empty() || !app.files.exists(&change.place).await?) {
         return Ok(Err(Outcome::Deleted));
     }
     documents::start(&transaction, known.id, change.size, change.version.as_deref(), change.sequencer.as_deref()).await?;

@@ -38,6 +38,9 @@ const MIGRATIONS: &[(&str, &str)] = &[(
              embedding vector(%DIMENSIONS%) NOT NULL,
              UNIQUE (document_id, chunk_index)
          );
+         -- In the row itself: where vectors are stored apart, the planner does not see what it costs to read them all, and reads
+         -- them all instead of asking the index.
+         ALTER TABLE document_chunks ALTER COLUMN embedding SET STORAGE PLAIN;
          CREATE INDEX document_chunks_nearest ON document_chunks USING hnsw (embedding vector_cosine_ops);
          CREATE TABLE chat_sessions (
              id text PRIMARY KEY,

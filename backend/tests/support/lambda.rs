@@ -16,16 +16,21 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
 use super::server::PROGRAM;
 
+/// Id and event.
+type Invocation = (String, Value);
+/// Who waits for the result of which invocation.
+type Waiting = Arc<Mutex<HashMap<String, oneshot::Sender<Result<Value, Value>>>>>;
+
 pub struct Function {
-    invocations: mpsc::UnboundedSender<(String, Value)>,
-    waiting: Arc<Mutex<HashMap<String, oneshot::Sender<Result<Value, Value>>>>>,
+    invocations: mpsc::UnboundedSender<Invocation>,
+    waiting: Waiting,
     number: Mutex<u32>,
     _process: Child,
 }
 
 struct Interface {
-    queue: AsyncMutex<mpsc::UnboundedReceiver<(String, Value)>>,
-    waiting: Arc<Mutex<HashMap<String, oneshot::Sender<Result<Value, Value>>>>>,
+    queue: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
+    waiting: Waiting,
 }
 
 impl Function {
@@ -34,7 +39,7 @@ impl Function {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (invocations, queue) = mpsc::unbounded_channel();
-        let waiting = Arc::default();
+        let waiting = Waiting::default();
         let interface = Arc::new(Interface { queue: AsyncMutex::new(queue), waiting: Arc::clone(&waiting) });
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
