@@ -46,7 +46,7 @@ pub async fn recover<W: World>(session: &Session<'_, W>, stack: &Stack, state: &
         }
         while found.is_none() && patience == Patience::Settle {
             let since = session.clock.since(pending.begun);
-            if since >= resource.facts().visible_within {
+            if since >= session.cloud.visible_within(resource.facts()) {
                 break;
             }
             sleep(pace(since)).await;

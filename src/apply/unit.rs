@@ -244,7 +244,7 @@ impl<'a, W: World> Shared<'a, W> {
                     return Ok(id);
                 }
                 // A token makes the repetition safe; without one it must be certain that there is nothing.
-                if (facts.token && error.maybe_executed()) || waited.so_far() >= facts.visible_within {
+                if (facts.token && error.maybe_executed()) || waited.so_far() >= self.session.cloud.visible_within(facts) {
                     break;
                 }
                 self.pause(&waited).await?;
@@ -279,7 +279,7 @@ impl<'a, W: World> Shared<'a, W> {
         let mut told = String::new();
         loop {
             match self.read(subject.resource.name(), subject.location, id, &wanted, due).await? {
-                None if waited.so_far() >= facts.visible_within => {
+                None if waited.so_far() >= self.session.cloud.visible_within(facts) => {
                     return failed(
                         format!("`{id}` was created and cannot be found"),
                         "it may have been deleted by someone else; run the same command again",
@@ -392,7 +392,7 @@ impl<'a, W: World> Shared<'a, W> {
             self.waiting(subject.address, &live.status, &mut told);
             match self.read(subject.resource.name(), subject.location, &record.id, &wanted, due).await? {
                 Some(it) => live = it,
-                None if waited.so_far() >= subject.resource.facts().visible_within => {
+                None if waited.so_far() >= self.session.cloud.visible_within(subject.resource.facts()) => {
                     return failed(format!("`{}` is gone", record.id), "someone else deleted it; run the same command again");
                 }
                 None => {}
