@@ -239,17 +239,18 @@ impl<'a, W: World> Shared<'a, W> {
             let waited = Waited::begin();
             loop {
                 let known = self.keeper.look(|state| recover::known(state, subject.resource.name()));
+                let asked = waited.so_far();
                 if let Some((id, how)) = recover::look_for(&self.session.cloud, subject.resource, operation, pending, &known).await? {
                     self.session.tell(Event::Recovered { address: subject.address.clone(), id: id.clone(), how });
                     return Ok(id);
                 }
                 // A token makes the repetition safe; without one it must be certain that there is nothing.
-                if (facts.token && error.maybe_executed()) || waited.so_far() >= facts.visible_within {
+                if (facts.token && error.maybe_executed()) || asked >= facts.visible_within {
                     break;
                 }
                 self.pause(&waited).await?;
             }
-            if !error.maybe_executed() || attempt >= 8 {
+            if !error.maybe_executed() || attempt >= recover::CREATES {
                 // Certainly nothing: it was looked for longer than it could have hidden.
                 if !facts.token {
                     self.keeper.note(Entry::NotCreated { operation: operation.to_owned() }).await?;
@@ -278,8 +279,9 @@ impl<'a, W: World> Shared<'a, W> {
         let mut due = Instant::now();
         let mut told = String::new();
         loop {
+            let asked = waited.so_far();
             match self.read(subject.resource.name(), subject.location, id, &wanted, due).await? {
-                None if waited.so_far() >= facts.visible_within => {
+                None if asked >= facts.visible_within => {
                     return failed(
                         format!("`{id}` was created and cannot be found"),
                         "it may have been deleted by someone else; run the same command again",
@@ -390,9 +392,10 @@ impl<'a, W: World> Shared<'a, W> {
         let mut fresh = changed.is_empty();
         while !fresh || live.status != Status::Ready {
             self.waiting(subject.address, &live.status, &mut told);
+            let asked = waited.so_far();
             match self.read(subject.resource.name(), subject.location, &record.id, &wanted, due).await? {
                 Some(it) => live = it,
-                None if waited.so_far() >= subject.resource.facts().visible_within => {
+                None if asked >= subject.resource.facts().visible_within => {
                     return failed(format!("`{}` is gone", record.id), "someone else deleted it; run the same command again");
                 }
                 None => {}

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-pub use call::{Patience, Retry};
+pub use call::{Patience, Retry, longest_call};
 pub use observe::{Question, observe};
 pub use poll::{Pollers, pace};
 
@@ -19,12 +19,19 @@ use crate::resource::{Types, World};
 pub struct Cloud<W: World> {
     pub types: Arc<Types<W>>,
     pub world: W,
+    pub clock: Clock,
     rates: call::Rates,
 }
 
 impl<W: World> Cloud<W> {
     pub fn new(types: Arc<Types<W>>, world: W) -> Self {
-        Self { types, world, rates: call::Rates::default() }
+        Self { types, world, clock: Clock::from(Timestamp::now()), rates: call::Rates::default() }
+    }
+
+    /// The same with another idea of what time it is.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 }
 

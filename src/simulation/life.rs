@@ -228,7 +228,7 @@ impl World {
         sleep(Duration::from_secs(10)).await;
         let sim = self.sim.restart(Faults::none());
         self.sim = sim.clone();
-        let cloud = Cloud::new(Arc::clone(&TYPES), sim.clone());
+        let cloud = Cloud::new(Arc::clone(&TYPES), sim.clone()).with_clock(Clock::from(sim.now()));
         match timeout(Duration::from_secs(24 * 3600), apply::plan(&cloud, stack, &self.state, request)).await {
             Err(_) => self.life.findings.push("the second plan is not done after a day".to_owned()),
             Ok(Err(refusal)) => self.life.findings.push(format!("the second plan was refused: {refusal:?}")),
@@ -253,7 +253,7 @@ struct Ended {
 
 /// As the commands do it.
 async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state: State, request: &Request) -> Result<Ended, String> {
-    let cloud = Arc::new(Cloud::new(Arc::clone(&TYPES), sim.clone()));
+    let cloud = Arc::new(Cloud::new(Arc::clone(&TYPES), sim.clone()).with_clock(Clock::from(sim.now())));
     let (events, mut heard) = mpsc::unbounded_channel();
     let (_interrupter, interrupt) = watch::channel(Interrupt::None);
     let session = Session { cloud: Arc::clone(&cloud), journal, events, interrupt, clock: Clock::from(sim.now()) };
