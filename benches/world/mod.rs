@@ -46,7 +46,12 @@ impl Resource for Thing {
 
     async fn read(world: &Memory, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         let things = world.0.lock().expect("nobody panics while holding it");
-        let live = |id: &Id, spec: &Spec| Live { spec: spec.clone(), outputs: Outputs { id: id.0.clone() }, status: Status::Ready, unread: vec![] };
+        let live = |id: &Id, spec: &Spec| Live {
+            spec: spec.clone(),
+            outputs: Outputs { id: id.0.clone() },
+            status: Status::Ready,
+            unread: vec![],
+        };
         Ok(ids.iter().map(|id| things.get(id).map(|it| live(id, it))).collect())
     }
 

@@ -104,14 +104,18 @@ impl<R: Resource> AnyResource<R::World> for R {
 
     fn update<'a>(&'a self, world: &'a R::World, update: AnyUpdate<'a>) -> BoxFuture<'a, Result<()>> {
         async move {
-            // What was not read holds what is wanted, so that the spec is complete and nothing seems to change there.
-            let mut from = update.from.clone();
-            if let (Json::Object(from), Json::Object(to)) = (&mut from, update.to) {
-                for (key, value) in to {
-                    from.entry(key.clone()).or_insert_with(|| value.clone());
+            // What was not read holds what is wanted, so that nothing seems to change there.
+            let filled = |also: &dyn Fn(&str) -> bool| {
+                let mut from = update.from.clone();
+                if let (Json::Object(from), Json::Object(to)) = (&mut from, update.to) {
+                    for (key, value) in to.iter().filter(|it| also(it.0)) {
+                        from.entry(key.clone()).or_insert_with(|| value.clone());
+                    }
                 }
-            }
-            let from = typed::<R, R::Spec>(&from)?;
+                typed::<R, R::Spec>(&from)
+            };
+            // What changes and is not there was read as nothing, unless the spec cannot do without it.
+            let from = filled(&|key| !update.changed.contains(key)).or_else(|_| filled(&|_| true))?;
             let to = typed::<R, R::Spec>(update.to)?;
             R::update(world, Update { id: update.id, from: &from, to: &to, changed: update.changed }).await
         }
@@ -160,4 +164,76 @@ pub fn prune(json: &mut Json) {
 
 fn bug<R: Resource>(message: String) -> Error {
     Error::bug(R::NAME, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+    use serde::Deserialize;
+    use serde_json::json;
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::resource::{Location, World};
+
+    /// Shows the last `from`.
+    #[derive(Clone)]
+    struct Seen(watch::Sender<Json>);
+
+    impl World for Seen {
+        fn at(&self, _: &Location) -> Self {
+            self.clone()
+        }
+    }
+
+    struct Thing;
+
+    #[derive(Deserialize, JsonSchema, Serialize)]
+    struct Spec {
+        name: String,
+        parent: Option<String>,
+        note: Option<String>,
+    }
+
+    impl Resource for Thing {
+        type World = Seen;
+        type Spec = Spec;
+        type Outputs = ();
+
+        const NAME: &'static str = "test.thing";
+        const FACTS: Facts = Facts::DEFAULT;
+
+        async fn read(_: &Seen, _: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
+            Ok(vec![])
+        }
+
+        async fn create(_: &Seen, _: Create<'_, Self>) -> Result<Id> {
+            Ok(Id::from("thing"))
+        }
+
+        async fn update(world: &Seen, update: Update<'_, Self>) -> Result<()> {
+            world.0.send_replace(plain::<Self>(update.from)?);
+            Ok(())
+        }
+
+        async fn delete(_: &Seen, _: Delete<'_, Self>) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_read_as_nothing_is_told_from_what_was_not_read() {
+        let check = async |from: Json, changed: &[&str], expected: Json| {
+            let world = Seen(watch::Sender::new(Json::Null));
+            let to = json!({ "name": "a", "parent": "p", "note": "n" });
+            let changed = changed.iter().map(ToString::to_string).collect();
+            let update = AnyUpdate { id: &Id::from("thing"), from: &from, to: &to, changed: &changed };
+            AnyResource::update(&Thing, &world, update).await.expect("it only looks");
+            assert_eq!(*world.0.borrow(), expected);
+        };
+        check(json!({ "name": "a" }), &["parent"], json!({ "name": "a", "note": "n" })).await;
+        check(json!({ "name": "a", "parent": "o" }), &["parent", "note"], json!({ "name": "a", "parent": "o" })).await;
+        // It cannot be read, and the spec cannot do without it.
+        check(json!({ "parent": "p", "note": "n" }), &["name"], json!({ "name": "a", "parent": "p", "note": "n" })).await;
+    }
 }

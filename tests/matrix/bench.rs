@@ -1,12 +1,6 @@
 //! An emulator, a proxy before it, and `infra` run through both.
 
-use std::{
-    fs,
-    process::Stdio,
-    sync::mpsc,
-    thread,
-    time::Duration,
-};
+use std::{fs, process::Stdio, sync::mpsc, thread, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -29,7 +23,14 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn start() -> Self {
-        let emulator = Emulator::start();
+        Self::before(Emulator::start(false))
+    }
+
+    pub(crate) fn with_managed_policies() -> Self {
+        Self::before(Emulator::start(true))
+    }
+
+    fn before(emulator: Emulator) -> Self {
         let proxy = Proxy::before(emulator.port);
         Self { emulator, proxy }
     }
