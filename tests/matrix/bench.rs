@@ -23,7 +23,14 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn start() -> Self {
-        let emulator = Emulator::start();
+        Self::before(Emulator::start(false))
+    }
+
+    pub(crate) fn with_managed_policies() -> Self {
+        Self::before(Emulator::start(true))
+    }
+
+    fn before(emulator: Emulator) -> Self {
         let proxy = Proxy::before(emulator.port);
         Self { emulator, proxy }
     }
