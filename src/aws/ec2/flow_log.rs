@@ -378,6 +378,26 @@ mod tests {
 
     #[tokio::test]
     async fn conforms() {
-        Conformance { type_name: "ec2.flow_log", absent: "fl-0123456789abcdef0", ..Conformance::DEFAULT }.check().await;
+        Conformance {
+            type_name: "ec2.flow_log",
+            absent: "fl-0123456789abcdef0",
+            extra: r#"
+                other: { ec2.vpc: { cidr_block: 10.1.0.0/16 } }
+                more: { logs.log_group: { log_group_name: /example/more } }
+            "#,
+            replacements: &[
+                "resource_id: ${other.id}",
+                "traffic_type: REJECT",
+                "log_group_name: ${more.id}",
+                "deliver_logs_permission_arn: 'arn:aws:iam::123456789012:role/another'",
+                "log_format: '$${version} $${srcaddr}'",
+                "max_aggregation_interval: 60",
+            ],
+            // What it watches and where it writes take more than one property each to say; the emulator keeps no role across accounts.
+            untried: &["resource_type", "log_destination_type", "log_destination", "destination_options", "deliver_cross_account_role"],
+            ..Conformance::DEFAULT
+        }
+        .check()
+        .await;
     }
 }

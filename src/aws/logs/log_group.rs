@@ -273,6 +273,7 @@ mod tests {
         Conformance {
             type_name: "logs.log_group",
             changes: &["retention_in_days: 14", "retention_in_days: null"],
+            replacements: &["log_group_name: /example/another", "log_group_class: INFREQUENT_ACCESS"],
             // The emulator takes a key at the create only.
             untried: &["kms_key_id"],
             ..Conformance::DEFAULT
