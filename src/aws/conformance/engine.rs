@@ -7,11 +7,7 @@ use infra::{
     apply::{self, Interrupt, Session},
     cloud::{Clock, Cloud},
     diagnostic::{Diagnostic, Source, any_error},
-    plan::{
-        Action, Cause, Note, Reason, Request, Step,
-        decide::Made,
-        diff::properties,
-    },
+    plan::{Action, Cause, Note, Reason, Request, Step, decide::Made, diff::properties},
     resource::Id,
     stack::{self, Caller, Settings, Stack},
     state::{MemoryJournal, Record, State},
