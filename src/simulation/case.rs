@@ -31,6 +31,8 @@ pub(super) struct Run {
     pub(super) one_in: u64,
     pub(super) budget: usize,
     pub(super) crash: Option<CrashAt>,
+    /// After how many milliseconds it is asked to stop.
+    pub(super) stop: Option<u64>,
     /// How many seconds pass before it.
     pub(super) pause: u64,
 }
@@ -91,6 +93,9 @@ impl Case {
                 if run.crash.is_some() {
                     push(&|it| it.rounds[n].runs[m].crash = None);
                 }
+                if run.stop.is_some() {
+                    push(&|it| it.rounds[n].runs[m].stop = None);
+                }
                 if run.pause > 0 {
                     push(&|it| it.rounds[n].runs[m].pause = 0);
                 }
@@ -125,13 +130,14 @@ fn run(chance: &mut Chance, count: u64) -> Run {
             Some(CrashAt::Call(at, if chance.one_in(2) { Crash::Before } else { Crash::After }))
         }
     };
+    let stop = chance.one_in(5).then(|| chance.below(30_000));
     let pause = if chance.one_in(2) { 0 } else { chance.below(100) };
-    Run { one_in: [3, 10, 30][small(chance, 3)], budget, crash, pause }
+    Run { one_in: [3, 10, 30][small(chance, 3)], budget, crash, stop, pause }
 }
 
 fn edit(chance: &mut Chance, count: usize) -> Edit {
     let item = small(chance, count as u64);
-    match chance.below(12) {
+    match chance.below(13) {
         0..=2 => Edit::Mutable(item),
         3 | 4 => Edit::Immutable(item),
         5 => Edit::Note(item),
@@ -139,6 +145,7 @@ fn edit(chance: &mut Chance, count: usize) -> Edit {
         8 => Edit::Keys(item),
         9 => Edit::CreateFirst(item),
         10 => Edit::Drift(item),
+        11 => Edit::Rename(item),
         _ => Edit::Loss(item),
     }
 }
@@ -150,8 +157,8 @@ impl fmt::Display for Case {
         for round in &self.rounds {
             writeln!(f, "{} after {:?}", if round.destroy { "destroy" } else { "apply" }, round.edits)?;
             for run in &round.runs {
-                let Run { one_in, budget, crash, pause } = run;
-                writeln!(f, "  after {pause} s, {budget} faults (one in {one_in} calls), killed: {crash:?}")?;
+                let Run { one_in, budget, crash, stop, pause } = run;
+                writeln!(f, "  after {pause} s, {budget} faults (one in {one_in} calls), killed: {crash:?}, stopped: {stop:?}")?;
             }
         }
         Ok(())

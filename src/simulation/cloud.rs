@@ -430,7 +430,8 @@ impl Inner {
     }
 
     pub(super) fn delete(&mut self, action: &'static str, type_name: &'static str, id: &Id, takes: Duration) -> Result<()> {
-        let Some(thing) = self.thing(type_name, id.as_str()) else {
+        // What is too fresh to be seen cannot be deleted either.
+        let Some(thing) = self.thing(type_name, id.as_str()).filter(|it| it.visible <= Instant::now()) else {
             return Err(Error::rejected(action, "NotFound", format!("the {type_name} `{id}` does not exist")));
         };
         if thing.foreign {

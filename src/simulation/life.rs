@@ -87,7 +87,7 @@ impl World {
         self.sim.note(|| format!("=== {}\n{yaml}", if round.destroy { "destroy" } else { "apply" }));
         let Some(stack) = self.resolve(&yaml) else { return };
         let request = Request { destroy: round.destroy, refresh: true, ..Request::default() };
-        let well = Run { one_in: 1, budget: 0, crash: None, pause: 1 };
+        let well = Run { one_in: 1, budget: 0, crash: None, stop: None, pause: 1 };
         for run in round.runs.iter().chain([&well, &well]) {
             sleep(Duration::from_secs(run.pause)).await;
             let doomed = self.sim.doomed();
@@ -99,6 +99,7 @@ impl World {
                 End::Done => break,
                 End::Killed => {}
                 // A fault or three are for the engine to get over; more may be too many.
+                End::Failed(_) if run.stop.is_some() => {}
                 End::Failed(_) if self.sim.faults_met() > 3 || doomed || self.sim.doomed() => {}
                 End::Failed(why) => {
                     self.life.findings.push(format!("the run failed, though {} faults should not make it fail: {why}", self.sim.faults_met()));
@@ -173,7 +174,7 @@ impl World {
         let journal = fault.map_or_else(MemoryJournal::new, MemoryJournal::with_fault);
         sim.note(|| "--- a run begins".to_owned());
         let finished = {
-            let all = whole_run(&sim, &journal, stack, self.state.clone(), request);
+            let all = whole_run(&sim, &journal, stack, self.state.clone(), request, run.stop);
             let patient = timeout(Duration::from_secs(24 * 3600), all);
             tokio::select! {
                 biased;
@@ -252,10 +253,10 @@ struct Ended {
 }
 
 /// As the commands do it.
-async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state: State, request: &Request) -> Result<Ended, String> {
+async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state: State, request: &Request, stop: Option<u64>) -> Result<Ended, String> {
     let cloud = Arc::new(Cloud::new(Arc::clone(&TYPES), sim.clone()).with_clock(Clock::from(sim.now())));
     let (events, mut heard) = mpsc::unbounded_channel();
-    let (_interrupter, interrupt) = watch::channel(Interrupt::None);
+    let (interrupter, interrupt) = watch::channel(Interrupt::None);
     let session = Session { cloud: Arc::clone(&cloud), journal, events, interrupt, clock: Clock::from(sim.now()) };
     let done = async {
         apply::recover(&session, stack, &mut state, Patience::Settle).await.map_err(|it| format!("{it:?}"))?;
@@ -263,7 +264,17 @@ async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state:
         sim.note(|| format!("--- the plan: {}", shown(&made.plan)));
         Ok(apply::run(&session, stack, state, &made, request).await)
     };
-    let result: Result<_, String> = done.await;
+    let stopper = async {
+        if let Some(stop) = stop {
+            sleep(Duration::from_millis(stop)).await;
+            interrupter.send_replace(Interrupt::Stop);
+        }
+        std::future::pending::<()>().await;
+    };
+    let result: Result<_, String> = tokio::select! {
+        it = done => it,
+        () = stopper => unreachable!("it waits for ever"),
+    };
     let mut failures = vec![];
     while let Ok(event) = heard.try_recv() {
         sim.note(|| format!("      event: {event:?}"));

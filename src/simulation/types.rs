@@ -309,7 +309,7 @@ pub(super) struct Rule {
     source: String,
 }
 
-simulated!(Group, GroupSpec, OnlyId, "sim.group", FACTS);
+simulated!(Group, GroupSpec, OnlyId, "sim.group", Facts { create_first: true, ..FACTS });
 
 impl Removed for Group {
     /// Its own rules hold others, which would hold it in turn.
