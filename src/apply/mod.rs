@@ -29,6 +29,7 @@ use crate::{
     plan::{
         Request,
         decide::{self, Input, Made, Observed, Seen},
+        questions,
     },
     resource::{Error, Location, World},
     stack::Stack,
@@ -125,7 +126,7 @@ async fn look<W: World>(cloud: &Cloud<W>, input: Input<'_>) -> Result<Observed, 
             let Some(record) = node.recorded else { continue };
             // What this version does not know cannot be read; the plan says what becomes of it.
             if cloud.types.resource(&record.type_name).is_some() {
-                let wanted = decide::wanted(input, index);
+                let wanted = questions::wanted(input, index);
                 questions.push(Question {
                     type_name: record.type_name.clone(),
                     location: record.location.clone(),
@@ -137,7 +138,7 @@ async fn look<W: World>(cloud: &Cloud<W>, input: Input<'_>) -> Result<Observed, 
         }
     }
     let instance = |address: &Address| input.graph.find(address).and_then(|it| input.graph.nodes[it].wanted);
-    for (address, id) in decide::names(input) {
+    for (address, id) in questions::names(input) {
         let Some(instance) = instance(&address) else { continue };
         // Our own, of a create whose outcome is not settled yet.
         if input.state.pending.values().any(|it| it.address == address) {
@@ -151,7 +152,7 @@ async fn look<W: World>(cloud: &Cloud<W>, input: Input<'_>) -> Result<Observed, 
         let Some((instance, id)) = node.wanted.and_then(|it| Some((it, it.options.adopt.clone()?))) else { continue };
         if node.recorded.is_none() {
             let (type_name, location) = (instance.type_name.to_owned(), instance.options.location.clone());
-            questions.push(Question { type_name, location, id, wanted: decide::wanted(input, index) });
+            questions.push(Question { type_name, location, id, wanted: questions::wanted(input, index) });
             about.push((node.address.clone(), About::Adopted));
         }
     }
@@ -169,7 +170,7 @@ async fn look<W: World>(cloud: &Cloud<W>, input: Input<'_>) -> Result<Observed, 
             .filter(|it| answers[*it].is_none())
             .filter(|it| {
                 let Some(record) = recorded(*it).filter(|record| !record.complete) else { return false };
-                let visible_within = cloud.types.resource(&record.type_name).map_or(Duration::ZERO, |it| it.facts().visible_within);
+                let visible_within = cloud.types.resource(&record.type_name).map_or(Duration::ZERO, |it| cloud.visible_within(it.facts()));
                 let age = Duration::try_from(asked.duration_since(record.created)).unwrap_or_default();
                 age.max(waited) < visible_within
             })

@@ -45,7 +45,7 @@ pub async fn recover<W: World>(session: &Session<'_, W>, stack: &Stack, state: &
         let known = known(state, &pending.type_name);
         // Its last try was made when nobody knows, at the latest just before this run; only what is long past was seen by now.
         let long_past = session.clock.since(pending.begun) >= longest_create(resource.facts());
-        let certain = if long_past { Duration::ZERO } else { resource.facts().visible_within };
+        let certain = if long_past { Duration::ZERO } else { session.cloud.visible_within(resource.facts()) };
         let mut asked = begun.elapsed();
         let mut found = look_for(&session.cloud, resource, &operation, &pending, &known).await.map_err(Unrecovered::Cloud)?;
         let wanted = stack.resources.get(&pending.address).is_some_and(|it| it.type_name == pending.type_name);

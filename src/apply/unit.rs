@@ -81,6 +81,8 @@ pub(super) struct Shared<'a, W: World> {
     pub decisions: &'a [Option<Decision>],
     pub known: &'a Known,
     pub pollers: &'a Pollers<W>,
+    /// For each node the outputs that others refer to without asking for more than that they are there.
+    pub needed: Vec<BTreeSet<String>>,
     /// What was read of that which was just made, for its finish.
     pub made: Mutex<BTreeMap<Index, AnyLive>>,
 }
@@ -245,7 +247,7 @@ impl<'a, W: World> Shared<'a, W> {
                     return Ok(id);
                 }
                 // A token makes the repetition safe; without one it must be certain that there is nothing.
-                if (facts.token && error.maybe_executed()) || asked >= facts.visible_within {
+                if (facts.token && error.maybe_executed()) || asked >= self.session.cloud.visible_within(facts) {
                     break;
                 }
                 self.pause(&waited).await?;
@@ -272,7 +274,7 @@ impl<'a, W: World> Shared<'a, W> {
     /// Waits until a new resource can be read, with all that others refer to.
     async fn appear(&self, subject: &Subject<'_, W>, id: &Id, desired: &Properties) -> Result<AnyLive, Failure> {
         let facts = subject.resource.facts();
-        let needed = self.needed_outputs(subject);
+        let needed = &self.needed[subject.index];
         let wanted: BTreeSet<String> = desired.keys().cloned().collect();
         let timeout = subject.instance.options.timeouts.create.unwrap_or(facts.timeout.create);
         let waited = Waited::begin();
@@ -281,7 +283,7 @@ impl<'a, W: World> Shared<'a, W> {
         loop {
             let asked = waited.so_far();
             match self.read(subject.resource.name(), subject.location, id, &wanted, due).await? {
-                None if asked >= facts.visible_within => {
+                None if asked >= self.session.cloud.visible_within(facts) => {
                     return failed(
                         format!("`{id}` was created and cannot be found"),
                         "it may have been deleted by someone else; run the same command again",
@@ -316,13 +318,6 @@ impl<'a, W: World> Shared<'a, W> {
             told.clone_from(text);
             self.session.tell(Event::Waiting { address: address.clone(), status: text.clone() });
         }
-    }
-
-    /// The outputs that others refer to without asking for more than that they are there.
-    fn needed_outputs(&self, subject: &Subject<'_, W>) -> BTreeSet<String> {
-        let edges = self.graph().nodes.iter().flat_map(|it| &it.needs);
-        let fields = edges.filter(|it| it.to == subject.index && !it.ready).filter_map(|it| it.field.clone());
-        fields.filter(|it| subject.schema.outputs.contains_key(it)).collect()
     }
 
     /// Writes what could not be written before, and waits until the resource is usable.
@@ -395,7 +390,7 @@ impl<'a, W: World> Shared<'a, W> {
             let asked = waited.so_far();
             match self.read(subject.resource.name(), subject.location, &record.id, &wanted, due).await? {
                 Some(it) => live = it,
-                None if asked >= subject.resource.facts().visible_within => {
+                None if asked >= self.session.cloud.visible_within(subject.resource.facts()) => {
                     return failed(format!("`{}` is gone", record.id), "someone else deleted it; run the same command again");
                 }
                 None => {}

@@ -102,7 +102,9 @@ impl World {
                 End::Failed(_) if run.stop.is_some() => {}
                 End::Failed(_) if self.sim.faults_met() > 3 || doomed || self.sim.doomed() => {}
                 End::Failed(why) => {
-                    self.life.findings.push(format!("the run failed, though {} faults should not make it fail: {why}", self.sim.faults_met()));
+                    self.life
+                        .findings
+                        .push(format!("the run failed, though {} faults should not make it fail: {why}", self.sim.faults_met()));
                     return;
                 }
             }
@@ -233,7 +235,9 @@ impl World {
         match timeout(Duration::from_secs(24 * 3600), apply::plan(&cloud, stack, &self.state, request)).await {
             Err(_) => self.life.findings.push("the second plan is not done after a day".to_owned()),
             Ok(Err(refusal)) => self.life.findings.push(format!("the second plan was refused: {refusal:?}")),
-            Ok(Ok((made, _))) if !made.plan.is_empty() => self.life.findings.push(format!("a second plan finds something to do: {}", shown(&made.plan))),
+            Ok(Ok((made, _))) if !made.plan.is_empty() => {
+                self.life.findings.push(format!("a second plan finds something to do: {}", shown(&made.plan)))
+            }
             Ok(Ok(_)) => {}
         }
         let calls = sim.calls();
@@ -288,7 +292,11 @@ async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state:
 }
 
 fn shown(plan: &Plan) -> String {
-    let steps: Vec<_> = plan.steps.iter().map(|it| format!("\n    {:?} {} ({:?}) {:?} after {:?}", it.action, it.address, it.reason, it.changes, it.after)).collect();
+    let steps: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|it| format!("\n    {:?} {} ({:?}) {:?} after {:?}", it.action, it.address, it.reason, it.changes, it.after))
+        .collect();
     format!("{} unchanged{} {:?}", plan.unchanged, steps.join(""), plan.notes)
 }
 
