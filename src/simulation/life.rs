@@ -24,7 +24,7 @@ use crate::{
     diagnostic::Source,
     plan::{Plan, Request},
     stack::{self, Settings, Stack},
-    state::{Entry, MemoryJournal, State},
+    state::{Entry, Fault, MemoryJournal, State},
 };
 
 /// What a world came to.
@@ -87,8 +87,9 @@ impl World {
         self.sim.note(|| format!("=== {}\n{yaml}", if round.destroy { "destroy" } else { "apply" }));
         let Some(stack) = self.resolve(&yaml) else { return };
         let request = Request { destroy: round.destroy, refresh: true, ..Request::default() };
-        let well = Run { one_in: 1, budget: 0, crash: None, stop: None, pause: 1 };
-        for run in round.runs.iter().chain([&well, &well]) {
+        let well = Run { one_in: 1, budget: 0, crash: None, stop: None, at_once: false, pause: 1 };
+        let last = if round.left { [].as_slice() } else { &[&well, &well] };
+        for run in round.runs.iter().chain(last.iter().copied()) {
             sleep(Duration::from_secs(run.pause)).await;
             let doomed = self.sim.doomed();
             let end = self.run(&stack, &request, run).await;
@@ -99,7 +100,7 @@ impl World {
                 End::Done => break,
                 End::Killed => {}
                 // A fault or three are for the engine to get over; more may be too many.
-                End::Failed(_) if run.stop.is_some() => {}
+                End::Failed(_) if run.stop.is_some() || matches!(run.crash, Some(CrashAt::Journal(Fault::Full(_)))) => {}
                 End::Failed(_) if self.sim.faults_met() > 3 || doomed || self.sim.doomed() => {}
                 End::Failed(why) => {
                     self.life
@@ -108,6 +109,9 @@ impl World {
                     return;
                 }
             }
+        }
+        if round.left {
+            return;
         }
         self.life.findings.extend(agree((!round.destroy).then_some(&self.model), &self.state, &self.sim));
         if self.life.findings.is_empty() && !round.destroy {
@@ -176,7 +180,7 @@ impl World {
         let journal = fault.map_or_else(MemoryJournal::new, MemoryJournal::with_fault);
         sim.note(|| "--- a run begins".to_owned());
         let finished = {
-            let all = whole_run(&sim, &journal, stack, self.state.clone(), request, run.stop);
+            let all = whole_run(&sim, &journal, stack, self.state.clone(), request, run);
             let patient = timeout(Duration::from_secs(24 * 3600), all);
             tokio::select! {
                 biased;
@@ -257,7 +261,7 @@ struct Ended {
 }
 
 /// As the commands do it.
-async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state: State, request: &Request, stop: Option<u64>) -> Result<Ended, String> {
+async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state: State, request: &Request, run: &Run) -> Result<Ended, String> {
     let cloud = Arc::new(Cloud::new(Arc::clone(&TYPES), sim.clone()).with_clock(Clock::from(sim.now())));
     let (events, mut heard) = mpsc::unbounded_channel();
     let (interrupter, interrupt) = watch::channel(Interrupt::None);
@@ -269,9 +273,9 @@ async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state:
         Ok(apply::run(&session, stack, state, &made, request).await)
     };
     let stopper = async {
-        if let Some(stop) = stop {
+        if let Some(stop) = run.stop {
             sleep(Duration::from_millis(stop)).await;
-            interrupter.send_replace(Interrupt::Stop);
+            interrupter.send_replace(if run.at_once { Interrupt::Now } else { Interrupt::Stop });
         }
         std::future::pending::<()>().await;
     };
@@ -287,7 +291,7 @@ async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state:
         }
     }
     let outcome = result?;
-    let bad = outcome.summary.failed + outcome.summary.skipped > 0 || outcome.summary.interrupted;
+    let bad = outcome.summary.failed + outcome.summary.skipped > 0 || outcome.summary.interrupted || outcome.journal.is_some();
     Ok(Ended { state: outcome.state, failure: bad.then(|| format!("{:?}, {}", outcome.summary, failures.join("; "))) })
 }
 

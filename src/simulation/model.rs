@@ -74,6 +74,8 @@ pub(super) enum Edit {
     Keys(usize),
     CreateFirst(usize),
     Rename(usize),
+    /// Makes it something else under the same name.
+    Retype(usize),
     /// Somebody changes it behind the engine's back.
     Drift(usize),
     /// Somebody deletes it behind the engine's back.
@@ -211,7 +213,7 @@ impl Model {
     pub(super) fn edit(&mut self, edit: Edit) {
         let number = match edit {
             Edit::Drift(_) | Edit::Loss(_) => return,
-            Edit::Mutable(it) | Edit::Immutable(it) | Edit::Note(it) | Edit::Presence(it) | Edit::Keys(it) | Edit::CreateFirst(it) | Edit::Rename(it) => it,
+            Edit::Mutable(it) | Edit::Immutable(it) | Edit::Note(it) | Edit::Presence(it) | Edit::Keys(it) | Edit::CreateFirst(it) | Edit::Rename(it) | Edit::Retype(it) => it,
         };
         let Some(item) = self.items.iter_mut().find(|it| it.number == number) else { return };
         match edit {
@@ -228,6 +230,11 @@ impl Model {
                 item.create_first = if item.create_first.is_some() { None } else { Some(true) };
             }
             Edit::Rename(_) => item.renamed += 1,
+            Edit::Retype(_) => match item.kind {
+                ItemKind::Entry => item.kind = ItemKind::Name(false),
+                ItemKind::Name(false) if item.parent.is_some() => item.kind = ItemKind::Entry,
+                _ => {}
+            },
             Edit::CreateFirst(_) | Edit::Drift(_) | Edit::Loss(_) => {}
         }
         self.settle();
