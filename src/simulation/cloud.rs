@@ -325,7 +325,9 @@ impl Inner {
                 None => drop(spec.remove(*key)),
             }
         }
-        if honours_token && let Some(before) = self.things.values().find(|it| it.type_name == type_name && it.token.as_deref() == Some(token)) {
+        if honours_token
+            && let Some(before) = self.things.values().find(|it| it.type_name == type_name && it.token.as_deref() == Some(token))
+        {
             let mut first = before.spec.clone();
             let mut second = spec.clone();
             // What an update has changed since is not compared.

@@ -101,7 +101,9 @@ impl World {
                 // A fault or three are for the engine to get over; more may be too many.
                 End::Failed(_) if self.sim.faults_met() > 3 || doomed || self.sim.doomed() => {}
                 End::Failed(why) => {
-                    self.life.findings.push(format!("the run failed, though {} faults should not make it fail: {why}", self.sim.faults_met()));
+                    self.life
+                        .findings
+                        .push(format!("the run failed, though {} faults should not make it fail: {why}", self.sim.faults_met()));
                     return;
                 }
             }
@@ -228,11 +230,13 @@ impl World {
         sleep(Duration::from_secs(10)).await;
         let sim = self.sim.restart(Faults::none());
         self.sim = sim.clone();
-        let cloud = Cloud::new(Arc::clone(&TYPES), sim.clone());
+        let cloud = Cloud::new(Arc::clone(&TYPES), sim.clone()).with_clock(Clock::from(sim.now()));
         match timeout(Duration::from_secs(24 * 3600), apply::plan(&cloud, stack, &self.state, request)).await {
             Err(_) => self.life.findings.push("the second plan is not done after a day".to_owned()),
             Ok(Err(refusal)) => self.life.findings.push(format!("the second plan was refused: {refusal:?}")),
-            Ok(Ok((made, _))) if !made.plan.is_empty() => self.life.findings.push(format!("a second plan finds something to do: {}", shown(&made.plan))),
+            Ok(Ok((made, _))) if !made.plan.is_empty() => {
+                self.life.findings.push(format!("a second plan finds something to do: {}", shown(&made.plan)))
+            }
             Ok(Ok(_)) => {}
         }
         let calls = sim.calls();
@@ -253,7 +257,7 @@ struct Ended {
 
 /// As the commands do it.
 async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state: State, request: &Request) -> Result<Ended, String> {
-    let cloud = Arc::new(Cloud::new(Arc::clone(&TYPES), sim.clone()));
+    let cloud = Arc::new(Cloud::new(Arc::clone(&TYPES), sim.clone()).with_clock(Clock::from(sim.now())));
     let (events, mut heard) = mpsc::unbounded_channel();
     let (_interrupter, interrupt) = watch::channel(Interrupt::None);
     let session = Session { cloud: Arc::clone(&cloud), journal, events, interrupt, clock: Clock::from(sim.now()) };
@@ -277,7 +281,11 @@ async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state:
 }
 
 fn shown(plan: &Plan) -> String {
-    let steps: Vec<_> = plan.steps.iter().map(|it| format!("\n    {:?} {} ({:?}) {:?} after {:?}", it.action, it.address, it.reason, it.changes, it.after)).collect();
+    let steps: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|it| format!("\n    {:?} {} ({:?}) {:?} after {:?}", it.action, it.address, it.reason, it.changes, it.after))
+        .collect();
     format!("{} unchanged{} {:?}", plan.unchanged, steps.join(""), plan.notes)
 }
 

@@ -44,7 +44,11 @@ pub(super) enum Piece {
     Bool(bool),
     Int(i64),
     /// An output of another resource: its address and the output's name.
-    Output { of: String, expression: String, output: &'static str },
+    Output {
+        of: String,
+        expression: String,
+        output: &'static str,
+    },
     /// Rules of a group: ports, and what they let in.
     Rules(Vec<(i64, Piece)>),
 }
@@ -219,10 +223,9 @@ impl Model {
         let suffix = key.map_or(String::new(), |key| format!("-{key}"));
         let host = key.map_or(0, |it| u64::from(it.as_bytes()[0]));
         let mut pieces = match item.kind {
-            ItemKind::Network => vec![
-                ("block", Piece::Text(format!("10.{}.0.0/16", immutable % 200))),
-                ("dns", Piece::Bool(mutable % 2 == 1)),
-            ],
+            ItemKind::Network => {
+                vec![("block", Piece::Text(format!("10.{}.0.0/16", immutable % 200))), ("dns", Piece::Bool(mutable % 2 == 1))]
+            }
             ItemKind::Subnet => vec![
                 ("network_id", parent().output("id")),
                 ("block", Piece::Text(format!("10.0.{}.{}/32", immutable % 200, host))),

@@ -51,7 +51,10 @@ fn in_every_world_file_state_and_cloud_agree() {
         }
     }
     let Some((seed, _)) = wrong.first() else {
-        assert!(worlds < 100 || (crashes > worlds / 10 && faults as u64 > worlds), "{crashes} crashes and {faults} faults in {worlds} worlds");
+        assert!(
+            worlds < 100 || (crashes > worlds / 10 && faults as u64 > worlds),
+            "{crashes} crashes and {faults} faults in {worlds} worlds"
+        );
         return;
     };
     let small = shrink(Case::new(*seed));

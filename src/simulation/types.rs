@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::cloud::{Changed, Kind, Made, Sim, Thing, tag};
 use crate::resource::{
-    After, Cidr, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Resource, Result, Status, TAG_OPERATION, Tags,
-    Types, Update, Wanted, immutable, late, ready, unique, volatile, write_only,
+    After, Cidr, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Resource, Result, Status, TAG_OPERATION, Tags, Types,
+    Update, Wanted, immutable, late, ready, unique, volatile, write_only,
 };
 
 pub(super) static TYPES: LazyLock<Arc<Types<Sim>>> =
@@ -152,9 +152,8 @@ async fn update<R: Simulated>(world: &Sim, update: Update<'_, R>) -> Result<()> 
     for property in update.changed {
         let about = format!("{} {property}", update.id);
         let call = |value: Option<Json>| {
-            let change = move |inner: &mut super::cloud::Inner| {
-                inner.update(action, R::NAME, update.id, Changed { property, to: value.as_ref() })
-            };
+            let change =
+                move |inner: &mut super::cloud::Inner| inner.update(action, R::NAME, update.id, Changed { property, to: value.as_ref() });
             world.call(action, (R::NAME, Kind::Update), &about, change)
         };
         if from.get(property) == to.get(property) && from.contains_key(property) && property != "secret" {
@@ -385,11 +384,13 @@ pub(super) struct GatewayOutputs {
     address: Option<String>,
 }
 
-simulated!(Gateway, GatewaySpec, GatewayOutputs, "sim.gateway", Facts {
-    token: true,
-    after: &[After { from: &["subnet_id", "network_id"], other: "sim.attachment", by: "network_id" }],
-    ..FACTS
-});
+simulated!(
+    Gateway,
+    GatewaySpec,
+    GatewayOutputs,
+    "sim.gateway",
+    Facts { token: true, after: &[After { from: &["subnet_id", "network_id"], other: "sim.attachment", by: "network_id" }], ..FACTS }
+);
 
 impl Removed for Gateway {}
 
