@@ -7,11 +7,7 @@ use infra::{
     apply::{self, Interrupt, Session},
     cloud::{Clock, Cloud},
     diagnostic::{Diagnostic, Source, any_error},
-    plan::{
-        Action, Cause, Note, Reason, Request, Step,
-        decide::Made,
-        diff::properties,
-    },
+    plan::{Action, Cause, Note, Reason, Request, Step, decide::Made, diff::properties},
     resource::Id,
     stack::{self, Caller, Settings, Stack},
     state::{MemoryJournal, Record, State},
@@ -29,7 +25,7 @@ impl Conformance {
         let mut stage = Stage::new(subject, self.extra);
         stage.converge("at first").await;
 
-        let mut removed = BTreeSet::new();
+        let mut removed: BTreeSet<_> = self.untried.iter().map(|it| (*it).to_owned()).collect();
         stage.remove_what_is_optional(&mut removed).await;
         for change in self.changes.iter().copied().chain(subject.tag_changes()) {
             stage.change(change).await;
