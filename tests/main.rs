@@ -5,6 +5,8 @@
 mod cli;
 /// Every file in `examples/` and `stacks/`.
 mod examples;
+/// Runs that are struck at one of their calls, seen by somebody else.
+mod matrix;
 /// The tour in the README.
 mod readme;
 mod support;

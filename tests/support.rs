@@ -96,7 +96,7 @@ impl Ran {
 }
 
 /// The PATH of the tests, with a `moto_server` on it: where there is none, `infra` installs one for all tests.
-fn path_with_moto() -> OsString {
+pub(crate) fn path_with_moto() -> OsString {
     static PATH: OnceLock<OsString> = OnceLock::new();
     PATH.get_or_init(|| {
         let path = env::var_os("PATH").unwrap_or_default();

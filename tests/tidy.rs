@@ -51,6 +51,27 @@ fn only_the_report_prints() {
     assert!(printing.is_empty(), "{printing:?}");
 }
 
+/// The parts of the engine that decide do nothing else, and each of the others does its own only.
+#[test]
+fn every_part_of_the_engine_does_its_own() {
+    // What only these may do.
+    let rules: [(&[&str], &[&str]); 3] = [
+        (&["std::fs", "fs::File", "OpenOptions"], &["src/state"]),
+        (&["tokio::spawn", "JoinSet", "sleep_until(", "sleep("], &["src/apply", "src/cloud", "src/simulation"]),
+        (&["async fn", ".await"], &["src/apply", "src/cloud", "src/simulation", "src/resource", "src/state"]),
+    ];
+    let outside = ["src/aws", "src/cli", "src/local", "src/main.rs"];
+    let written_for_tests = |path: &PathBuf| path.components().any(|it| it.as_os_str() == "tests") || path.ends_with("tests.rs");
+    let files = tracked(&["src/*.rs"]).into_iter().filter(|(path, _)| !written_for_tests(path));
+    for (path, text) in files.filter(|(path, _)| !outside.iter().any(|it| path.starts_with(it))) {
+        for (words, places) in &rules {
+            let allowed = places.iter().any(|it| path.starts_with(it));
+            let found = words.iter().find(|it| text.contains(**it));
+            assert!(allowed || found.is_none(), "{} has `{}`", path.display(), found.unwrap());
+        }
+    }
+}
+
 /// `tests/main.rs` names every file beside it.
 #[test]
 fn no_test_file_is_forgotten() {

@@ -83,13 +83,8 @@ impl Keys {
 
     /// Who the token speaks for.
     async fn subject(&self, token: &str) -> Result<String, ApiError> {
-<<<<<<< HEAD
-        let refused = match read(token, &*self.key(KEY_AGE).await?) {
-            Err(error) if matches!(error.kind(), ErrorKind::InvalidSignature) => read(token, &*self.key(KEY_AGE_AFTER_REFUSAL).await?),
-=======
         let refused = match read(token, &self.key(KEY_AGE).await?) {
             Err(error) if matches!(error.kind(), ErrorKind::InvalidSignature) => read(token, &self.key(KEY_AGE_AFTER_REFUSAL).await?),
->>>>>>> backend
             result => result,
         };
         refused.map_err(|error| match error.kind() {

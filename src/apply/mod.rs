@@ -10,9 +10,12 @@ mod run;
 mod scope;
 mod unit;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep},
+};
 
 pub use event::{Event, Recovery, Skip, Summary};
 pub use recover::{Patience, recover};
@@ -26,6 +29,7 @@ use crate::{
     plan::{
         Request,
         decide::{self, Input, Made, Observed, Seen},
+        questions,
     },
     resource::{Error, Location, World},
     stack::Stack,
@@ -122,7 +126,7 @@ async fn look<W: World>(cloud: &Cloud<W>, input: Input<'_>) -> Result<Observed, 
             let Some(record) = node.recorded else { continue };
             // What this version does not know cannot be read; the plan says what becomes of it.
             if cloud.types.resource(&record.type_name).is_some() {
-                let wanted = decide::wanted(input, index);
+                let wanted = questions::wanted(input, index);
                 questions.push(Question {
                     type_name: record.type_name.clone(),
                     location: record.location.clone(),
@@ -134,7 +138,7 @@ async fn look<W: World>(cloud: &Cloud<W>, input: Input<'_>) -> Result<Observed, 
         }
     }
     let instance = |address: &Address| input.graph.find(address).and_then(|it| input.graph.nodes[it].wanted);
-    for (address, id) in decide::names(input) {
+    for (address, id) in questions::names(input) {
         let Some(instance) = instance(&address) else { continue };
         // Our own, of a create whose outcome is not settled yet.
         if input.state.pending.values().any(|it| it.address == address) {
@@ -148,11 +152,39 @@ async fn look<W: World>(cloud: &Cloud<W>, input: Input<'_>) -> Result<Observed, 
         let Some((instance, id)) = node.wanted.and_then(|it| Some((it, it.options.adopt.clone()?))) else { continue };
         if node.recorded.is_none() {
             let (type_name, location) = (instance.type_name.to_owned(), instance.options.location.clone());
-            questions.push(Question { type_name, location, id, wanted: decide::wanted(input, index) });
+            questions.push(Question { type_name, location, id, wanted: questions::wanted(input, index) });
             about.push((node.address.clone(), About::Adopted));
         }
     }
-    let answers = cloud::observe(cloud, &questions).await?;
+    let (begun, mut asked) = (Instant::now(), cloud.clock.now());
+    let mut answers = cloud::observe(cloud, &questions).await?;
+    let recorded = |number: usize| match about[number] {
+        (ref address, About::Recorded) => input.state.resources.get(address),
+        _ => None,
+    };
+    // A resource that nobody has seen yet may be too fresh to be seen: taken for gone, it would be made twice.
+    // What counts is when it was asked: the answer may have been long on its way.
+    let mut waited = Duration::ZERO;
+    loop {
+        let hidden: Vec<usize> = (0..questions.len())
+            .filter(|it| answers[*it].is_none())
+            .filter(|it| {
+                let Some(record) = recorded(*it).filter(|record| !record.complete) else { return false };
+                let visible_within = cloud.types.resource(&record.type_name).map_or(Duration::ZERO, |it| cloud.visible_within(it.facts()));
+                let age = Duration::try_from(asked.duration_since(record.created)).unwrap_or_default();
+                age.max(waited) < visible_within
+            })
+            .collect();
+        if hidden.is_empty() {
+            break;
+        }
+        sleep(cloud::pace(waited)).await;
+        (waited, asked) = (begun.elapsed(), cloud.clock.now());
+        let again: Vec<_> = hidden.iter().map(|it| questions[*it].clone()).collect();
+        for (number, live) in hidden.into_iter().zip(cloud::observe(cloud, &again).await?) {
+            answers[number] = live;
+        }
+    }
     let (mut seen, mut adopted) = (HashMap::new(), HashMap::new());
     let mut observed = Observed::default();
     for ((question, (address, about)), live) in questions.into_iter().zip(about).zip(answers) {

@@ -1,6 +1,6 @@
 //! What an earlier run, or a call without an answer, left open: whether a create had its effect.
 
-use std::{collections::BTreeSet, io};
+use std::{collections::BTreeSet, io, time::Duration};
 
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep};
@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::{Event, Recovery, Session};
 use crate::{
     cloud::{self, Cloud, pace},
-    resource::{AnyLive, AnyResource, During, Error, Id, Status, TAG_OPERATION, Wanted, World, schema::TypeSchema},
+    resource::{AnyLive, AnyResource, During, Error, Facts, Id, Status, TAG_OPERATION, Wanted, World, schema::TypeSchema},
     stack::Stack,
     state::{Entry, Pending, State},
 };
@@ -21,6 +21,9 @@ pub enum Patience {
     /// Waits and repeats until it is certain.
     Settle,
 }
+
+/// How many times a create is called in one run while its outcome is not known.
+pub(super) const CREATES: u32 = 8;
 
 /// Why a recovery did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -36,20 +39,26 @@ pub enum Unrecovered {
 /// # Errors
 /// The cloud could not be asked, or the journal not written; what was settled before counts.
 pub async fn recover<W: World>(session: &Session<'_, W>, stack: &Stack, state: &mut State, patience: Patience) -> Result<(), Unrecovered> {
+    let begun = Instant::now();
     for (operation, pending) in state.pending.clone() {
         let Some(resource) = session.cloud.types.resource(&pending.type_name) else { continue };
         let known = known(state, &pending.type_name);
+        // Its last try was made when nobody knows, at the latest just before this run; only what is long past was seen by now.
+        let long_past = session.clock.since(pending.begun) >= longest_create(resource.facts());
+        let certain = if long_past { Duration::ZERO } else { session.cloud.visible_within(resource.facts()) };
+        let mut asked = begun.elapsed();
         let mut found = look_for(&session.cloud, resource, &operation, &pending, &known).await.map_err(Unrecovered::Cloud)?;
         let wanted = stack.resources.get(&pending.address).is_some_and(|it| it.type_name == pending.type_name);
         if found.is_none() && patience == Patience::Settle && wanted && resource.facts().token {
             found = replay(session, resource, &operation, &pending).await;
         }
         while found.is_none() && patience == Patience::Settle {
-            let since = session.clock.since(pending.begun);
-            if since >= resource.facts().visible_within {
+            // By when it was asked, not answered: the answer may have been long on its way.
+            if asked >= certain {
                 break;
             }
-            sleep(pace(since)).await;
+            sleep(pace(asked)).await;
+            asked = begun.elapsed();
             found = look_for(&session.cloud, resource, &operation, &pending, &known).await.map_err(Unrecovered::Cloud)?;
         }
         let address = pending.address.clone();
@@ -65,6 +74,11 @@ pub async fn recover<W: World>(session: &Session<'_, W>, stack: &Stack, state: &
         session.tell(event);
     }
     Ok(())
+}
+
+/// How long after its beginning a create may be tried and its effect not be seen.
+fn longest_create(facts: &Facts) -> Duration {
+    (cloud::longest_call(facts) + facts.visible_within) * (CREATES + 1)
 }
 
 /// The ids of a type that the state knows.

@@ -58,8 +58,16 @@ pub async fn run<W: World>(session: &Session<'_, W>, stack: &Stack, state: State
     let input = Input { graph: &graph, stack, state: &state, catalog, request };
     let known = Known::default();
     let pollers = Pollers::new(session.cloud.clone());
-    let shared =
-        Shared { session, keeper: &keeper, input, decisions: &made.decisions, known: &known, pollers: &pollers, made: Default::default() };
+    let shared = Shared {
+        session,
+        keeper: &keeper,
+        input,
+        decisions: &made.decisions,
+        known: &known,
+        pollers: &pollers,
+        needed: graph.needed_outputs(catalog),
+        made: Default::default(),
+    };
     let mut run = Run::new(&shared, input, made);
     session.tell(Event::Begun { steps: made.plan.steps.len(), forecast: run.forecast() });
     run.publish();

@@ -81,6 +81,8 @@ pub(super) struct Shared<'a, W: World> {
     pub decisions: &'a [Option<Decision>],
     pub known: &'a Known,
     pub pollers: &'a Pollers<W>,
+    /// For each node the outputs that others refer to without asking for more than that they are there.
+    pub needed: Vec<BTreeSet<String>>,
     /// What was read of that which was just made, for its finish.
     pub made: Mutex<BTreeMap<Index, AnyLive>>,
 }
@@ -239,17 +241,18 @@ impl<'a, W: World> Shared<'a, W> {
             let waited = Waited::begin();
             loop {
                 let known = self.keeper.look(|state| recover::known(state, subject.resource.name()));
+                let asked = waited.so_far();
                 if let Some((id, how)) = recover::look_for(&self.session.cloud, subject.resource, operation, pending, &known).await? {
                     self.session.tell(Event::Recovered { address: subject.address.clone(), id: id.clone(), how });
                     return Ok(id);
                 }
                 // A token makes the repetition safe; without one it must be certain that there is nothing.
-                if (facts.token && error.maybe_executed()) || waited.so_far() >= facts.visible_within {
+                if (facts.token && error.maybe_executed()) || asked >= self.session.cloud.visible_within(facts) {
                     break;
                 }
                 self.pause(&waited).await?;
             }
-            if !error.maybe_executed() || attempt >= 8 {
+            if !error.maybe_executed() || attempt >= recover::CREATES {
                 // Certainly nothing: it was looked for longer than it could have hidden.
                 if !facts.token {
                     self.keeper.note(Entry::NotCreated { operation: operation.to_owned() }).await?;
@@ -271,15 +274,16 @@ impl<'a, W: World> Shared<'a, W> {
     /// Waits until a new resource can be read, with all that others refer to.
     async fn appear(&self, subject: &Subject<'_, W>, id: &Id, desired: &Properties) -> Result<AnyLive, Failure> {
         let facts = subject.resource.facts();
-        let needed = self.needed_outputs(subject);
+        let needed = &self.needed[subject.index];
         let wanted: BTreeSet<String> = desired.keys().cloned().collect();
         let timeout = subject.instance.options.timeouts.create.unwrap_or(facts.timeout.create);
         let waited = Waited::begin();
         let mut due = Instant::now();
         let mut told = String::new();
         loop {
+            let asked = waited.so_far();
             match self.read(subject.resource.name(), subject.location, id, &wanted, due).await? {
-                None if waited.so_far() >= facts.visible_within => {
+                None if asked >= self.session.cloud.visible_within(facts) => {
                     return failed(
                         format!("`{id}` was created and cannot be found"),
                         "it may have been deleted by someone else; run the same command again",
@@ -314,13 +318,6 @@ impl<'a, W: World> Shared<'a, W> {
             told.clone_from(text);
             self.session.tell(Event::Waiting { address: address.clone(), status: text.clone() });
         }
-    }
-
-    /// The outputs that others refer to without asking for more than that they are there.
-    fn needed_outputs(&self, subject: &Subject<'_, W>) -> BTreeSet<String> {
-        let edges = self.graph().nodes.iter().flat_map(|it| &it.needs);
-        let fields = edges.filter(|it| it.to == subject.index && !it.ready).filter_map(|it| it.field.clone());
-        fields.filter(|it| subject.schema.outputs.contains_key(it)).collect()
     }
 
     /// Writes what could not be written before, and waits until the resource is usable.
@@ -390,9 +387,10 @@ impl<'a, W: World> Shared<'a, W> {
         let mut fresh = changed.is_empty();
         while !fresh || live.status != Status::Ready {
             self.waiting(subject.address, &live.status, &mut told);
+            let asked = waited.so_far();
             match self.read(subject.resource.name(), subject.location, &record.id, &wanted, due).await? {
                 Some(it) => live = it,
-                None if waited.so_far() >= subject.resource.facts().visible_within => {
+                None if asked >= self.session.cloud.visible_within(subject.resource.facts()) => {
                     return failed(format!("`{}` is gone", record.id), "someone else deleted it; run the same command again");
                 }
                 None => {}

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    env,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
@@ -180,16 +181,23 @@ fn local(endpoint: &Endpoint, region: Option<String>) -> SdkConfig {
 
 /// The engine alone retries, and no call hangs.
 fn manners(config: SdkConfig) -> SdkConfig {
+    let call = call_timeout();
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(5))
-        .read_timeout(Duration::from_secs(30))
-        .operation_attempt_timeout(Duration::from_secs(60));
+        .connect_timeout(Duration::from_secs(5).min(call))
+        .read_timeout(Duration::from_secs(30).min(call))
+        .operation_attempt_timeout(call);
     config
         .into_builder()
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts.build())
         .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(Duration::from_secs(20)).build())
         .build()
+}
+
+/// How long a call may take. `INFRA_CALL_TIMEOUT` says it in seconds, for lines and emulators that are faster or slower than usual.
+fn call_timeout() -> Duration {
+    let said = env::var("INFRA_CALL_TIMEOUT").ok().and_then(|it| it.parse().ok()).filter(|it| (1..=3600).contains(it));
+    Duration::from_secs(said.unwrap_or(60))
 }
 
 /// The same through a role. Taking it on is a read that may be repeated, so that the SDK does.
@@ -202,7 +210,7 @@ fn assume(config: SdkConfig, role: &str) -> SdkConfig {
 
 #[cfg(test)]
 mod tests {
-    use std::{env, process::Command};
+    use std::process::Command;
 
     use super::*;
 

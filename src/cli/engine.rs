@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::{
+    cloud::LOCAL,
     failure::{Failure, Result},
     options::Limits,
     prepare::Prepared,
@@ -23,6 +24,8 @@ use crate::aws::Aws;
 
 /// How often a progress is drawn anew.
 const TICK: Duration = Duration::from_millis(100);
+/// How long the local cloud may hide what is new; it does not, but a call of a killed run may still be under way.
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// What the command line asks a plan to be about.
 pub(crate) fn request(limits: &Limits) -> Request {
@@ -31,7 +34,8 @@ pub(crate) fn request(limits: &Limits) -> Request {
 
 /// The cloud of one stack.
 pub(crate) fn cloud(prepared: &Prepared, types: &Arc<Types<Aws>>) -> Arc<Cloud<Aws>> {
-    Arc::new(Cloud::new(types.clone(), prepared.aws.clone()))
+    let cloud = Cloud::new(types.clone(), prepared.aws.clone());
+    Arc::new(if prepared.stack.environment == LOCAL { cloud.hiding_at_most(AT_ONCE) } else { cloud })
 }
 
 /// Counts in, without recording it, what an earlier run had created and not recorded.

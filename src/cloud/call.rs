@@ -97,6 +97,12 @@ fn persistence(error: &Error, facts: &Facts, patience: Patience) -> Option<Durat
     }
 }
 
+/// How long a create is repeated at most for reasons that pass by themselves, with the last of these calls.
+pub fn longest_call(facts: &Facts) -> Duration {
+    let passing = facts.passing.iter().filter(|it| matches!(it.during, During::Create | During::Any)).map(|it| it.within);
+    passing.max().unwrap_or_default().max(PERSISTENCE) + Duration::from_secs(120)
+}
+
 /// Grows twofold up to a limit, with jitter, so that many that failed together do not come back together.
 fn pause(attempt: u32) -> Duration {
     let longest = Duration::from_millis(200).saturating_mul(1 << attempt.min(8)).min(LONGEST_PAUSE);

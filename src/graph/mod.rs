@@ -89,6 +89,20 @@ impl Graph<'_> {
         late.into_iter().map(|(to, late)| Dependency { address: self.nodes[to].address.clone(), late }).collect()
     }
 
+    /// For each node the outputs that others refer to without asking for more than that they are there.
+    pub fn needed_outputs(&self, catalog: &Catalog) -> Vec<BTreeSet<String>> {
+        let mut needed = vec![BTreeSet::new(); self.nodes.len()];
+        for edge in self.nodes.iter().flat_map(|it| &it.needs).filter(|it| !it.ready) {
+            let schema = self.nodes[edge.to].wanted.and_then(|it| catalog.schema(it.type_name));
+            if let (Some(field), Some(schema)) = (&edge.field, schema)
+                && schema.outputs.contains_key(field)
+            {
+                needed[edge.to].insert(field.clone());
+            }
+        }
+        needed
+    }
+
     /// Which nodes need each node now, and needed it when it was last applied.
     pub fn dependents(&self) -> Vec<Vec<Index>> {
         let mut dependents = vec![vec![]; self.nodes.len()];

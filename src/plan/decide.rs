@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value as Json;
 
 use super::{
-    Action, Cause, Change, Note, OutputChange, Plan, Reason, Request, Shown, Step,
-    desire::{self, Name, Properties, Stamp, desire},
+    Action, Cause, Change, Note, Plan, Reason, Request, Shown,
+    desire::{Name, Properties, Stamp, desire},
     diff::{self, Sides},
     limits, normal, schedule,
     scope::PlanScope,
@@ -134,13 +134,13 @@ pub fn make(input: Input<'_>, observed: &Observed) -> (Made, Vec<Diagnostic>) {
     (Made { plan, decisions: maker.decisions }, diagnostics)
 }
 
-struct Maker<'a> {
-    input: Input<'a>,
-    observed: &'a Observed,
-    included: Vec<bool>,
-    decisions: Vec<Option<Decision>>,
-    diagnostics: Vec<Diagnostic>,
-    notes: Vec<Note>,
+pub(super) struct Maker<'a> {
+    pub(super) input: Input<'a>,
+    pub(super) observed: &'a Observed,
+    pub(super) included: Vec<bool>,
+    pub(super) decisions: Vec<Option<Decision>>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) notes: Vec<Note>,
 }
 
 impl Maker<'_> {
@@ -196,7 +196,7 @@ impl Maker<'_> {
         decision
     }
 
-    fn desire(&self, instance: &Instance, name: &Name<'_>, diagnostics: &mut Vec<Diagnostic>) -> Properties {
+    pub(super) fn desire(&self, instance: &Instance, name: &Name<'_>, diagnostics: &mut Vec<Diagnostic>) -> Properties {
         let Input { graph, catalog, stack, state, .. } = self.input;
         let scope = PlanScope { graph, catalog, decisions: &self.decisions };
         let (desired, mut found) = desire(catalog, instance, &scope, Stamp { stack, state_uuid: &state.uuid }, name);
@@ -505,99 +505,6 @@ impl Maker<'_> {
             }
         }
     }
-
-    fn plan(&mut self) -> Plan {
-        let Input { graph, state, catalog, request, .. } = self.input;
-        let mut plan = Plan { notes: std::mem::take(&mut self.notes), ..Plan::default() };
-        let works = schedule::schedule(self.input, &self.decisions);
-        let after = schedule::by_address(graph, state, &works);
-        let mut order: Vec<_> = graph::order(graph).0;
-        let in_order: BTreeSet<_> = order.iter().copied().collect();
-        order.extend((0..graph.nodes.len()).filter(|it| !in_order.contains(it)));
-        let (making, mut removing): (Vec<_>, Vec<_>) = order
-            .into_iter()
-            .partition(|it| !matches!(self.decisions[*it].as_ref().and_then(|it| it.action), Some(Action::Delete | Action::Forget)));
-        removing.reverse();
-        for index in making.into_iter().chain(removing) {
-            let node = &graph.nodes[index];
-            let Some(decision) = &self.decisions[index] else { continue };
-            for property in &decision.kept {
-                plan.notes.push(Note::Kept { address: node.address.clone(), property: property.clone() });
-            }
-            let Some(action) = decision.action else {
-                match decision.left_out {
-                    true => plan.notes.push(Note::LeftOut { address: node.address.clone() }),
-                    false => plan.unchanged += 1,
-                }
-                continue;
-            };
-            let type_name = match (action, node.wanted, node.recorded) {
-                (Action::Delete | Action::Forget, _, Some(record)) => record.type_name.clone(),
-                (_, Some(instance), _) => instance.type_name.to_owned(),
-                (_, None, record) => record.map(|it| it.type_name.clone()).unwrap_or_default(),
-            };
-            let facts = catalog.resource(&type_name).map(|it| it.facts());
-            if state.pending.values().any(|it| it.address == node.address) {
-                plan.notes.push(Note::Unsettled { address: node.address.clone() });
-            }
-            plan.steps.push(Step {
-                address: node.address.clone(),
-                type_name,
-                id: decision.adopt.clone().or_else(|| node.recorded.map(|it| it.id.clone())),
-                action,
-                reason: decision.reason.clone(),
-                changes: decision.changes.clone(),
-                after: after.get(&node.address).cloned().unwrap_or_default(),
-                typical: facts.map(|it| schedule::typical(action, it)).unwrap_or_default(),
-                stateful: facts.is_some_and(|it| it.stateful),
-            });
-        }
-        for deposed in &state.deposed {
-            let facts = catalog.resource(&deposed.record.type_name).map(|it| it.facts());
-            plan.steps.push(Step {
-                address: deposed.address.clone(),
-                type_name: deposed.record.type_name.clone(),
-                id: Some(deposed.record.id.clone()),
-                action: Action::Delete,
-                reason: Some(Reason::Deposed),
-                changes: vec![],
-                after: vec![],
-                typical: facts.map(|it| it.typical.delete).unwrap_or_default(),
-                stateful: false,
-            });
-        }
-        if request.targets.is_empty() && request.excludes.is_empty() {
-            plan.outputs = self.outputs();
-        }
-        plan
-    }
-
-    fn outputs(&mut self) -> Vec<OutputChange> {
-        let Input { graph, catalog, stack, state, request, .. } = self.input;
-        let scope = PlanScope { graph, catalog, decisions: &self.decisions };
-        let mut changes = vec![];
-        let recorded = |name: &str| state.outputs.get(name).map_or(Shown::Absent, |it| Shown::Value(it.clone()));
-        if !request.destroy {
-            for (name, output) in &stack.outputs {
-                let (value, mut found) = output.value.evaluate(&scope);
-                self.diagnostics.append(&mut found);
-                let after = match &value {
-                    Value::Null => Shown::Absent,
-                    it if it.has_secret() => Shown::Secret,
-                    it if it.has_unknown() => Shown::Unknown(format!("{name}")),
-                    it => diff::shown(it),
-                };
-                let before = recorded(name);
-                if before != after && after != Shown::Secret {
-                    changes.push(OutputChange { name: name.clone(), before, after });
-                }
-            }
-        }
-        for name in state.outputs.keys().filter(|it| request.destroy || !stack.outputs.contains_key(*it)) {
-            changes.push(OutputChange { name: name.clone(), before: recorded(name), after: Shown::Absent });
-        }
-        changes
-    }
 }
 
 fn because(reason: &Reason) -> String {
@@ -621,51 +528,10 @@ fn same(one: &Json, other: &Json) -> bool {
 }
 
 /// Shows no resource: for what can be known of a property without any.
-struct Nothing;
+pub(super) struct Nothing;
 
 impl crate::stack::Scope for Nothing {
     fn field(&self, target: &Address, field: &str) -> Value {
         Value::unknown(format!("${{{target}.{field}}}"))
     }
-}
-
-/// The ids that the names of new resources decide, to be looked at before they are made.
-pub fn names(input: Input<'_>) -> Vec<(Address, Id)> {
-    if input.request.destroy {
-        return vec![];
-    }
-    let empty = Observed::default();
-    let decisions = vec![None; input.graph.nodes.len()];
-    let maker = Maker { input, observed: &empty, included: vec![], decisions, diagnostics: vec![], notes: vec![] };
-    let mut names = vec![];
-    for node in &input.graph.nodes {
-        let (Some(instance), None) = (node.wanted, node.recorded) else { continue };
-        if instance.options.adopt.is_some() {
-            continue;
-        }
-        let (Some(describe), Some(schema)) = (input.catalog.resource(instance.type_name), input.catalog.schema(instance.type_name)) else {
-            continue;
-        };
-        if schema.unique().is_some() {
-            let desired = maker.desire(instance, &Name::After(None), &mut vec![]);
-            names.extend(desire::locate(describe, schema, &desired).map(|id| (instance.address.clone(), id)));
-        }
-    }
-    names
-}
-
-/// The properties that a read of a recorded resource has to be for.
-pub fn wanted(input: Input<'_>, index: Index) -> BTreeSet<String> {
-    let node = &input.graph.nodes[index];
-    let written = node.wanted.map(|it| it.evaluate(&Nothing).0);
-    let mut wanted: BTreeSet<String> = written.iter().filter_map(Value::as_map).flat_map(|it| it.keys().cloned()).collect();
-    if let Some(Json::Object(applied)) = node.recorded.map(|it| &it.applied) {
-        wanted.extend(applied.keys().cloned());
-    }
-    if let Some(schema) = node.wanted.and_then(|it| input.catalog.schema(it.type_name)) {
-        wanted.extend(
-            schema.properties.iter().filter(|(_, it)| it.schema.default.is_some() || it.schema.marks.tags).map(|(name, _)| name.clone()),
-        );
-    }
-    wanted
 }

@@ -1,10 +1,12 @@
 //! Graph, state and what the cloud answered, to [`Plan`]: what would be done, and why. Pure.
 
+mod assemble;
 pub mod decide;
 pub mod desire;
 pub mod diff;
 mod limits;
 pub mod normal;
+pub mod questions;
 pub mod schedule;
 mod scope;
 

@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 
 use super::{Create, Delete, Describe, Error, Facts, Find, Id, Live, Problems, Resource, Result, Status, Update, Wanted};
-use crate::value::Value;
+use crate::{state::as_hash, value::Value};
 
 /// The engine's side of a resource type. Specs are plain data with nothing unknown and secrets in clear text.
 pub trait AnyResource<W>: Describe {
@@ -88,7 +88,7 @@ impl<R: Resource> AnyResource<R::World> for R {
         known: &'a BTreeSet<Id>,
     ) -> BoxFuture<'a, Result<Option<Id>>> {
         async move {
-            let spec = typed::<R, R::Spec>(spec)?;
+            let spec = recorded::<R>(spec)?;
             R::find(world, Find { operation, spec: &spec, known }).await
         }
         .boxed()
@@ -104,14 +104,7 @@ impl<R: Resource> AnyResource<R::World> for R {
 
     fn update<'a>(&'a self, world: &'a R::World, update: AnyUpdate<'a>) -> BoxFuture<'a, Result<()>> {
         async move {
-            // What was not read holds what is wanted, so that the spec is complete and nothing seems to change there.
-            let mut from = update.from.clone();
-            if let (Json::Object(from), Json::Object(to)) = (&mut from, update.to) {
-                for (key, value) in to {
-                    from.entry(key.clone()).or_insert_with(|| value.clone());
-                }
-            }
-            let from = typed::<R, R::Spec>(&from)?;
+            let from = before::<R>(&update)?;
             let to = typed::<R, R::Spec>(update.to)?;
             R::update(world, Update { id: update.id, from: &from, to: &to, changed: update.changed }).await
         }
@@ -120,7 +113,7 @@ impl<R: Resource> AnyResource<R::World> for R {
 
     fn delete<'a>(&'a self, world: &'a R::World, id: &'a Id, spec: &'a Json) -> BoxFuture<'a, Result<()>> {
         async move {
-            let spec = typed::<R, R::Spec>(spec)?;
+            let spec = recorded::<R>(spec)?;
             R::delete(world, Delete { id, spec: &spec }).await
         }
         .boxed()
@@ -129,6 +122,39 @@ impl<R: Resource> AnyResource<R::World> for R {
 
 fn typed<R: Resource, T: DeserializeOwned>(json: &Json) -> Result<T> {
     T::deserialize(json).map_err(|source| bug::<R>(source.to_string()))
+}
+
+/// The spec that an update starts from. What was not read holds what is wanted, so that nothing seems to change there; what
+/// changes and was not there is not there, unless a spec cannot be without it.
+fn before<R: Resource>(update: &AnyUpdate<'_>) -> Result<R::Spec> {
+    let filled = |with: &dyn Fn(&String) -> bool| {
+        let mut from = update.from.clone();
+        if let (Json::Object(from), Json::Object(to)) = (&mut from, update.to) {
+            for (key, value) in to.iter().filter(|(key, _)| with(key)) {
+                from.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        from
+    };
+    typed::<R, _>(&filled(&|key| !update.changed.contains(key))).or_else(|_| typed::<R, _>(&filled(&|_| true)))
+}
+
+/// A spec as it was recorded: what stands there as a hash can be any text, or nothing where a text does not do.
+fn recorded<R: Resource>(spec: &Json) -> Result<R::Spec> {
+    fn without_hashes(json: &mut Json, instead: &Json) {
+        match json {
+            it if as_hash(it).is_some() => *it = instead.clone(),
+            Json::Object(map) => map.values_mut().for_each(|it| without_hashes(it, instead)),
+            Json::Array(list) => list.iter_mut().for_each(|it| without_hashes(it, instead)),
+            _ => {}
+        }
+    }
+    let with = |instead: Json| {
+        let mut spec = spec.clone();
+        without_hashes(&mut spec, &instead);
+        typed::<R, _>(&spec)
+    };
+    with("".into()).or_else(|_| with(Json::Null))
 }
 
 fn erase<R: Resource>(live: Live<R>) -> Result<AnyLive> {

@@ -176,7 +176,7 @@ pub struct Create<'a, R: Resource + ?Sized> {
 
 pub struct Update<'a, R: Resource + ?Sized> {
     pub id: &'a Id,
-    /// As it was read; what cannot be read holds what `to` holds.
+    /// As it was read; what cannot be read holds what `to` holds, save an optional property that changes.
     pub from: &'a R::Spec,
     /// Equal to `from` except where something must change.
     pub to: &'a R::Spec,

@@ -1,4 +1,6 @@
 mod bad_input;
+mod calls;
+mod lifecycle;
 mod local;
 mod records;
 mod usage;

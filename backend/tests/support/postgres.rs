@@ -46,11 +46,7 @@ impl Cluster {
 
     pub fn resume(&mut self) {
         let settings =
-<<<<<<< HEAD
-            ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=200", "shared_buffers=64MB"];
-=======
             ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=200", "shared_buffers=256MB"];
->>>>>>> backend
         let folder = self.data.path().join("data").display().to_string();
         let mut arguments = vec!["-D".to_owned(), folder, "-p".to_owned(), self.port.to_string()];
         arguments.extend(settings.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));

@@ -1,0 +1,299 @@
+//! One world from its first run to its end.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::json;
+use tokio::{
+    sync::{mpsc, watch},
+    time::{sleep, timeout},
+};
+
+use super::{
+    case::{Case, CrashAt, Round, Run},
+    chance::Chance,
+    check::agree,
+    cloud::{Kind, Sim},
+    faults::Faults,
+    model::{Edit, ItemKind, Model},
+    types::TYPES,
+};
+use crate::{
+    address::Address,
+    apply::{self, Interrupt, Patience, Session},
+    cloud::{Clock, Cloud},
+    diagnostic::Source,
+    plan::{Plan, Request},
+    stack::{self, Settings, Stack},
+    state::{Entry, MemoryJournal, State},
+};
+
+/// What a world came to.
+#[derive(Default)]
+pub(super) struct Life {
+    /// What was wrong, where something was: the world ended there.
+    pub(super) findings: Vec<String>,
+    /// What happened, where that was asked for.
+    pub(super) log: Vec<String>,
+    pub(super) calls: u64,
+    pub(super) crashes: u64,
+    pub(super) faults: usize,
+}
+
+/// Lives through a case.
+pub(super) async fn live(case: &Case, log: bool) -> Life {
+    let sim = Sim::new(case.seed, log);
+    sim.plant("sim.network", "net-foreign", json!({ "block": "10.0.0.0/16", "tags": { "Owner": "another" } }));
+    sim.plant("sim.name", "foreign", json!({ "name": "foreign", "class": "class 0", "payload": "theirs", "tags": {} }));
+    sim.plant("sim.entry", "entry-foreign", json!({ "network_id": "net-foreign", "key": "key", "value": "theirs" }));
+    let mut world = World { sim, state: fresh(), model: case.model(), life: Life::default() };
+    for round in &case.rounds {
+        world.round(case, round).await;
+        if !world.life.findings.is_empty() {
+            break;
+        }
+    }
+    world.life.log = world.sim.locked().log.take().unwrap_or_default();
+    world.life
+}
+
+fn fresh() -> State {
+    State { uuid: "0b9f8a3e-5e1f-4a1b-9d51-6f9d1f0a7c11".to_owned(), hash_key: "5a".repeat(32), ..State::new("world", "default") }
+}
+
+struct World {
+    sim: Sim,
+    state: State,
+    model: Model,
+    life: Life,
+}
+
+/// How a run ended.
+enum End {
+    /// With all done.
+    Done,
+    /// With something that could not be done.
+    Failed(String),
+    Killed,
+}
+
+impl World {
+    async fn round(&mut self, case: &Case, round: &Round) {
+        for edit in &round.edits {
+            self.sim.note(|| format!("=== {edit:?}"));
+            self.model.edit(*edit);
+            self.meddle(case.seed, *edit);
+        }
+        let yaml = self.model.yaml();
+        self.sim.note(|| format!("=== {}\n{yaml}", if round.destroy { "destroy" } else { "apply" }));
+        let Some(stack) = self.resolve(&yaml) else { return };
+        let request = Request { destroy: round.destroy, refresh: true, ..Request::default() };
+        let well = Run { one_in: 1, budget: 0, crash: None, pause: 1 };
+        for run in round.runs.iter().chain([&well, &well]) {
+            sleep(Duration::from_secs(run.pause)).await;
+            let doomed = self.sim.doomed();
+            let end = self.run(&stack, &request, run).await;
+            if !self.life.findings.is_empty() {
+                return;
+            }
+            match end {
+                End::Done => break,
+                End::Killed => {}
+                // A fault or three are for the engine to get over; more may be too many.
+                End::Failed(_) if self.sim.faults_met() > 3 || doomed || self.sim.doomed() => {}
+                End::Failed(why) => {
+                    self.life
+                        .findings
+                        .push(format!("the run failed, though {} faults should not make it fail: {why}", self.sim.faults_met()));
+                    return;
+                }
+            }
+        }
+        self.life.findings.extend(agree((!round.destroy).then_some(&self.model), &self.state, &self.sim));
+        if self.life.findings.is_empty() && !round.destroy {
+            self.nothing_left(&stack, &request).await;
+        }
+    }
+
+    /// What somebody does behind the engine's back.
+    fn meddle(&mut self, seed: u64, edit: Edit) {
+        let (Edit::Drift(number) | Edit::Loss(number)) = edit else { return };
+        let Some(item) = self.model.items.iter().find(|it| it.number == number) else { return };
+        let (address, _) = item.instances().remove(0);
+        let Some(record) = self.state.resources.get(&Address::new(address)) else { return };
+        if let Edit::Loss(_) = edit {
+            self.sim.lose(&record.type_name, record.id.as_str());
+            return;
+        }
+        let mut chance = Chance::new(&(seed, "drift", number));
+        let property = match item.kind {
+            ItemKind::Network => "dns",
+            ItemKind::Subnet => "public",
+            ItemKind::Group => "rules",
+            ItemKind::Gateway => "size",
+            ItemKind::Name(_) => "payload",
+            ItemKind::Entry => "value",
+            ItemKind::Attachment => "tags",
+        };
+        let by_tags = chance.one_in(4) && item.kind != ItemKind::Entry;
+        self.sim.meddle(&record.type_name, record.id.as_str(), |spec| {
+            let drifted = match property {
+                _ if by_tags => return drop(spec["tags"].as_object_mut().and_then(|it| it.remove("Environment"))),
+                "dns" | "public" => json!(!spec.get(property).and_then(serde_json::Value::as_bool).unwrap_or(false)),
+                "rules" => json!([]),
+                "size" => json!(99),
+                "tags" => return drop(spec["tags"].as_object_mut().map(|it| it.insert("Owner".into(), json!("somebody")))),
+                _ => json!("drifted"),
+            };
+            spec.insert(property.to_owned(), drifted);
+        });
+    }
+
+    fn resolve(&mut self, yaml: &str) -> Option<Stack> {
+        let source = Arc::new(Source { path: "stacks/world.yaml".into(), text: yaml.to_owned() });
+        let (file, mut diagnostics) = stack::parse(source, &TYPES.catalog);
+        let settings = Settings { environment: "default".into(), ..Settings::default() };
+        let stack = file.and_then(|file| {
+            let (stack, more) = stack::resolve(&file, &settings, &TYPES.catalog, &Default::default());
+            diagnostics.extend(more);
+            stack
+        });
+        if !diagnostics.is_empty() {
+            let all: Vec<_> = diagnostics.iter().map(|it| it.summary.as_str()).collect();
+            self.life.findings.push(format!("the file is wrong: {all:?}\n{yaml}"));
+        }
+        stack
+    }
+
+    async fn run(&mut self, stack: &Stack, request: &Request, run: &Run) -> End {
+        let (call, fault) = match run.crash {
+            None => (None, None),
+            Some(CrashAt::Call(at, crash)) => (Some((at, crash)), None),
+            Some(CrashAt::Journal(fault)) => (None, Some(fault)),
+        };
+        let sim = self.sim.restart(Faults::new(run.one_in, run.budget, call));
+        self.sim = sim.clone();
+        let journal = fault.map_or_else(MemoryJournal::new, MemoryJournal::with_fault);
+        sim.note(|| "--- a run begins".to_owned());
+        let finished = {
+            let all = whole_run(&sim, &journal, stack, self.state.clone(), request);
+            let patient = timeout(Duration::from_secs(24 * 3600), all);
+            tokio::select! {
+                biased;
+                done = patient => Some(done),
+                () = sim.crashed() => None,
+                () = journal.crashed() => None,
+            }
+        };
+        self.life.calls += sim.calls().values().sum::<u64>();
+        self.life.faults += sim.faults_met();
+        let begun = self.state.serial;
+        let entries: Vec<Entry> = journal.entries().iter().map(through_json).collect();
+        for entry in &entries {
+            sim.note(|| format!("      journal: {}", serde_json::to_string(entry).expect("an entry is data")));
+        }
+        let mut replayed: State = through_json(&self.state);
+        if let Err(error) = replayed.replay(begun, &entries) {
+            self.life.findings.push(format!("the journal does not fit the state: {error:?}"));
+            return End::Killed;
+        }
+        self.life.findings.extend(replayed.verify().into_iter().map(|it| format!("the state makes no sense: {it}")));
+        self.life.findings.extend(sim.findings());
+        let before = std::mem::replace(&mut self.state, replayed);
+        match finished {
+            None => {
+                self.life.crashes += 1;
+                sim.note(|| "--- killed".to_owned());
+                End::Killed
+            }
+            Some(Err(_)) => {
+                self.life.findings.push("the run is not done after a day".to_owned());
+                End::Killed
+            }
+            Some(Ok(Err(why))) => End::Failed(why),
+            Some(Ok(Ok(Ended { state, failure }))) => {
+                if through_json(&state) != self.state {
+                    self.life.findings.push(format!(
+                        "the run's state and its journal differ:\n{}\nfrom the journal:\n{}\nbefore:\n{}",
+                        pretty(&state),
+                        pretty(&self.state),
+                        pretty(&before)
+                    ));
+                }
+                failure.map_or(End::Done, End::Failed)
+            }
+        }
+    }
+
+    /// A second plan has nothing to do, and says so with few calls.
+    async fn nothing_left(&mut self, stack: &Stack, request: &Request) {
+        // What was just deleted may be seen for a little longer.
+        sleep(Duration::from_secs(10)).await;
+        let sim = self.sim.restart(Faults::none());
+        self.sim = sim.clone();
+        let cloud = Cloud::new(Arc::clone(&TYPES), sim.clone()).with_clock(Clock::from(sim.now()));
+        match timeout(Duration::from_secs(24 * 3600), apply::plan(&cloud, stack, &self.state, request)).await {
+            Err(_) => self.life.findings.push("the second plan is not done after a day".to_owned()),
+            Ok(Err(refusal)) => self.life.findings.push(format!("the second plan was refused: {refusal:?}")),
+            Ok(Ok((made, _))) if !made.plan.is_empty() => {
+                self.life.findings.push(format!("a second plan finds something to do: {}", shown(&made.plan)))
+            }
+            Ok(Ok(_)) => {}
+        }
+        let calls = sim.calls();
+        let writes: u64 = calls.iter().filter(|((_, kind), _)| !matches!(kind, Kind::Read | Kind::Find)).map(|(_, n)| n).sum();
+        if writes > 0 {
+            self.life.findings.push(format!("a plan made {writes} calls that change something"));
+        }
+        for ((type_name, kind), n) in calls.iter().filter(|((_, kind), n)| *kind == Kind::Read && **n > 1) {
+            self.life.findings.push(format!("a plan without changes made {n} calls of {kind:?} for {type_name}"));
+        }
+    }
+}
+
+struct Ended {
+    state: State,
+    failure: Option<String>,
+}
+
+/// As the commands do it.
+async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state: State, request: &Request) -> Result<Ended, String> {
+    let cloud = Arc::new(Cloud::new(Arc::clone(&TYPES), sim.clone()).with_clock(Clock::from(sim.now())));
+    let (events, mut heard) = mpsc::unbounded_channel();
+    let (_interrupter, interrupt) = watch::channel(Interrupt::None);
+    let session = Session { cloud: Arc::clone(&cloud), journal, events, interrupt, clock: Clock::from(sim.now()) };
+    let done = async {
+        apply::recover(&session, stack, &mut state, Patience::Settle).await.map_err(|it| format!("{it:?}"))?;
+        let (made, _) = apply::plan(&cloud, stack, &state, request).await.map_err(|it| format!("{it:?}"))?;
+        sim.note(|| format!("--- the plan: {}", shown(&made.plan)));
+        Ok(apply::run(&session, stack, state, &made, request).await)
+    };
+    let result: Result<_, String> = done.await;
+    let mut failures = vec![];
+    while let Ok(event) = heard.try_recv() {
+        sim.note(|| format!("      event: {event:?}"));
+        if let apply::Event::Failed { address, error, .. } = &event {
+            failures.push(format!("{address}: {error}"));
+        }
+    }
+    let outcome = result?;
+    let bad = outcome.summary.failed + outcome.summary.skipped > 0 || outcome.summary.interrupted;
+    Ok(Ended { state: outcome.state, failure: bad.then(|| format!("{:?}, {}", outcome.summary, failures.join("; "))) })
+}
+
+fn shown(plan: &Plan) -> String {
+    let steps: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|it| format!("\n    {:?} {} ({:?}) {:?} after {:?}", it.action, it.address, it.reason, it.changes, it.after))
+        .collect();
+    format!("{} unchanged{} {:?}", plan.unchanged, steps.join(""), plan.notes)
+}
+
+fn pretty(state: &State) -> String {
+    serde_json::to_string_pretty(state).expect("a state is data")
+}
+
+/// As the next process would read it.
+fn through_json<T: serde::Serialize + serde::de::DeserializeOwned>(it: &T) -> T {
+    serde_json::from_str(&serde_json::to_string(it).expect("it is data")).expect("it was written here")
+}

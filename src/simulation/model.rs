@@ -1,0 +1,358 @@
+//! What a stack file of a world says, and what the cloud must hold once it is applied.
+
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use super::chance::Chance;
+
+/// One resource of the file, or several with `for_each`.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    /// Its place in [`Model::items`]; its name is made of it.
+    pub(super) number: usize,
+    pub(super) kind: ItemKind,
+    pub(super) present: bool,
+    /// The keys of `for_each`; none without it.
+    pub(super) keys: Vec<&'static str>,
+    /// Grows with each change of what cannot be changed in place.
+    pub(super) immutable: u64,
+    /// Grows with each change of what can be.
+    pub(super) mutable: u64,
+    pub(super) note: Option<u64>,
+    pub(super) create_first: Option<bool>,
+    /// The item it is within.
+    parent: Option<usize>,
+    /// Others it refers to in passing.
+    friends: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum ItemKind {
+    Network,
+    Subnet,
+    Group,
+    Attachment,
+    Gateway,
+    /// Whether its name is written.
+    Name(bool),
+    Entry,
+}
+
+/// A value in the file, and what becomes of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Piece {
+    Text(String),
+    Bool(bool),
+    Int(i64),
+    /// An output of another resource: its address and the output's name.
+    Output {
+        of: String,
+        expression: String,
+        output: &'static str,
+    },
+    /// Rules of a group: ports, and what they let in.
+    Rules(Vec<(i64, Piece)>),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Model {
+    pub(super) items: Vec<Item>,
+}
+
+/// What a person changes between two runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Edit {
+    Mutable(usize),
+    Immutable(usize),
+    /// Writes the optional property, or removes it.
+    Note(usize),
+    /// Adds the item, or removes it with all that needs it.
+    Presence(usize),
+    Keys(usize),
+    CreateFirst(usize),
+    /// Somebody changes it behind the engine's back.
+    Drift(usize),
+    /// Somebody deletes it behind the engine's back.
+    Loss(usize),
+}
+
+impl Item {
+    pub(super) fn name(&self) -> String {
+        format!("r{}", self.number)
+    }
+
+    pub(super) fn type_name(&self) -> &'static str {
+        match self.kind {
+            ItemKind::Network => "sim.network",
+            ItemKind::Subnet => "sim.subnet",
+            ItemKind::Group => "sim.group",
+            ItemKind::Attachment => "sim.attachment",
+            ItemKind::Gateway => "sim.gateway",
+            ItemKind::Name(_) => "sim.name",
+            ItemKind::Entry => "sim.entry",
+        }
+    }
+
+    /// The addresses of its instances, with their keys.
+    pub(super) fn instances(&self) -> Vec<(String, Option<&'static str>)> {
+        match self.keys.as_slice() {
+            [] => vec![(self.name(), None)],
+            keys => keys.iter().map(|key| (format!("{}/{key}", self.name()), Some(*key))).collect(),
+        }
+    }
+
+    /// A reference to an output of the first of its instances, which no edit removes.
+    fn output(&self, output: &'static str) -> Piece {
+        let name = self.name();
+        match self.keys.first() {
+            None => Piece::Output { expression: format!("{name}.{output}"), of: name, output },
+            Some(key) => Piece::Output { expression: format!("{name}[\"{key}\"].{output}"), of: format!("{name}/{key}"), output },
+        }
+    }
+}
+
+impl Model {
+    /// The items of a world; those that are not wanted leave the luck of the others as it is.
+    pub(super) fn new(seed: u64, count: usize, wanted: &BTreeSet<usize>) -> Self {
+        let mut items: Vec<Item> = vec![];
+        for number in (0..count).filter(|it| wanted.contains(it)) {
+            let mut chance = Chance::new(&(seed, "item", number));
+            let kind = match chance.below(16) {
+                _ if number == 0 => ItemKind::Network,
+                0 => ItemKind::Network,
+                1..=3 => ItemKind::Subnet,
+                4..=7 => ItemKind::Group,
+                8 => ItemKind::Attachment,
+                9..=10 => ItemKind::Gateway,
+                11 => ItemKind::Name(true),
+                12 | 13 => ItemKind::Name(false),
+                _ => ItemKind::Entry,
+            };
+            let several = chance.one_in(4) && !matches!(kind, ItemKind::Network | ItemKind::Attachment);
+            let all = ["a", "b.1", "C_c"];
+            let n = usize::try_from(chance.below(3) + 1).expect("small");
+            let keys = if several { all[..n].to_vec() } else { vec![] };
+            let parent = match kind {
+                ItemKind::Network | ItemKind::Name(_) => None,
+                ItemKind::Gateway => pick(&items, &mut chance, |it| it.kind == ItemKind::Subnet),
+                _ => pick(&items, &mut chance, |it| it.kind == ItemKind::Network),
+            };
+            // Without what it needs there is something else in its place.
+            let kind = if parent.is_none() && !matches!(kind, ItemKind::Network) && !matches!(kind, ItemKind::Name(_)) {
+                ItemKind::Name(false)
+            } else {
+                kind
+            };
+            let friends = (0..chance.below(3)).map(|_| usize::try_from(chance.below(count as u64)).expect("small")).collect();
+            items.push(Item {
+                number,
+                kind,
+                present: !chance.one_in(6),
+                keys,
+                immutable: 0,
+                mutable: chance.below(2),
+                note: chance.one_in(2).then_some(1),
+                create_first: match chance.below(8) {
+                    0 if kind != ItemKind::Name(true) => Some(true),
+                    1 => Some(false),
+                    _ => None,
+                },
+                parent,
+                friends,
+            });
+        }
+        let mut model = Self { items };
+        model.settle();
+        model
+    }
+
+    fn item(&self, number: usize) -> Option<&Item> {
+        self.items.iter().find(|it| it.number == number)
+    }
+
+    fn there(&self, number: usize) -> Option<&Item> {
+        self.item(number).filter(|it| it.present)
+    }
+
+    /// Takes out what cannot be without something that is not there.
+    fn settle(&mut self) {
+        loop {
+            let lost = self.items.iter().position(|it| it.present && !self.can_be(it));
+            match lost {
+                Some(n) => self.items[n].present = false,
+                None => return,
+            }
+        }
+    }
+
+    fn can_be(&self, item: &Item) -> bool {
+        let Some(parent) = item.parent else { return true };
+        let Some(parent) = self.there(parent) else { return false };
+        // A gateway needs an attachment in the network of its subnet.
+        item.kind != ItemKind::Gateway
+            || self.items.iter().any(|it| it.present && it.kind == ItemKind::Attachment && it.parent == parent.parent)
+    }
+
+    pub(super) fn edit(&mut self, edit: Edit) {
+        let number = match edit {
+            Edit::Drift(_) | Edit::Loss(_) => return,
+            Edit::Mutable(it) | Edit::Immutable(it) | Edit::Note(it) | Edit::Presence(it) | Edit::Keys(it) | Edit::CreateFirst(it) => it,
+        };
+        let Some(item) = self.items.iter_mut().find(|it| it.number == number) else { return };
+        match edit {
+            Edit::Mutable(_) => item.mutable += 1,
+            Edit::Immutable(_) => item.immutable += 1,
+            Edit::Note(_) => item.note = if item.note.is_some() { None } else { Some(item.mutable) },
+            Edit::Presence(_) => item.present = !item.present,
+            Edit::Keys(_) => match item.keys.len() {
+                0 => {}
+                1 => item.keys.push("z-9"),
+                _ => drop(item.keys.pop()),
+            },
+            Edit::CreateFirst(_) if item.kind != ItemKind::Name(true) => {
+                item.create_first = if item.create_first.is_some() { None } else { Some(true) };
+            }
+            Edit::CreateFirst(_) | Edit::Drift(_) | Edit::Loss(_) => {}
+        }
+        self.settle();
+    }
+
+    /// What the file says of one instance.
+    pub(super) fn properties(&self, item: &Item, key: Option<&str>) -> Vec<(&'static str, Piece)> {
+        let Item { number, immutable, mutable, .. } = item;
+        let parent = || item.parent.and_then(|it| self.item(it)).expect("it is there with its parent");
+        let suffix = key.map_or(String::new(), |key| format!("-{key}"));
+        let host = key.map_or(0, |it| u64::from(it.as_bytes()[0]));
+        let mut pieces = match item.kind {
+            ItemKind::Network => {
+                vec![("block", Piece::Text(format!("10.{}.0.0/16", immutable % 200))), ("dns", Piece::Bool(mutable % 2 == 1))]
+            }
+            ItemKind::Subnet => vec![
+                ("network_id", parent().output("id")),
+                ("block", Piece::Text(format!("10.0.{}.{}/32", immutable % 200, host))),
+                ("public", Piece::Bool(mutable % 2 == 1)),
+            ],
+            ItemKind::Group => {
+                let friends = item.friends.iter().chain([number]).filter_map(|it| self.there(*it)).filter(|it| it.kind == ItemKind::Group);
+                let mut rules: Vec<_> = friends.zip(1000..).map(|(it, port)| (port, it.output("id"))).collect();
+                // Most groups do not name themselves.
+                if !number.is_multiple_of(3) {
+                    rules.retain(|(_, it)| !matches!(it, Piece::Output { of, .. } if of.split('/').next() == Some(item.name().as_str())));
+                }
+                rules.push((i64::try_from(*mutable).expect("small"), Piece::Text("10.0.0.0/8".into())));
+                vec![
+                    ("network_id", parent().output("id")),
+                    ("description", Piece::Text(format!("group {immutable}{suffix}"))),
+                    ("rules", Piece::Rules(rules)),
+                ]
+            }
+            ItemKind::Attachment => vec![("network_id", parent().output("id"))],
+            ItemKind::Gateway => vec![
+                ("subnet_id", parent().output("id")),
+                ("class", Piece::Text(format!("class {immutable}"))),
+                ("size", Piece::Int(i64::try_from(*mutable).expect("small"))),
+            ],
+            ItemKind::Name(written) => {
+                let mut pieces = vec![("class", Piece::Text(format!("class {immutable}"))), ("payload", self.payload(item))];
+                if written {
+                    pieces.push(("name", Piece::Text(format!("name-{number}{suffix}"))));
+                }
+                if number.is_multiple_of(2) {
+                    pieces.push(("secret", Piece::Text(format!("secret {}", mutable / 2))));
+                }
+                pieces
+            }
+            ItemKind::Entry => vec![
+                ("network_id", parent().output("id")),
+                ("key", Piece::Text(format!("key {number} {immutable}{suffix}"))),
+                ("value", self.payload(item)),
+            ],
+        };
+        if let Some(note) = item.note {
+            pieces.push(("note", Piece::Text(format!("note {note}"))));
+        }
+        pieces
+    }
+
+    /// A text, or the output of an earlier item: of one that is slow to be ready, or of one that changes.
+    fn payload(&self, item: &Item) -> Piece {
+        let earlier = item.friends.iter().filter(|it| **it < item.number).filter_map(|it| self.there(*it));
+        let output = earlier.into_iter().find_map(|it| match it.kind {
+            ItemKind::Gateway => Some(it.output("address")),
+            ItemKind::Name(_) if item.number.is_multiple_of(2) => Some(it.output("arn")),
+            ItemKind::Name(_) => Some(it.output("version")),
+            ItemKind::Network | ItemKind::Subnet | ItemKind::Entry => Some(it.output("id")),
+            ItemKind::Group | ItemKind::Attachment => None,
+        });
+        match output {
+            // Where something else would do, it says so itself.
+            Some(output) if item.mutable.is_multiple_of(2) => output,
+            _ => Piece::Text(format!("payload {}", item.mutable)),
+        }
+    }
+
+    /// Every instance that is wanted.
+    pub(super) fn instances(&self) -> impl Iterator<Item = (String, &Item, Option<&'static str>)> {
+        let present = self.items.iter().filter(|it| it.present);
+        present.flat_map(|item| item.instances().into_iter().map(move |(address, key)| (address, item, key)))
+    }
+
+    pub(super) fn yaml(&self) -> String {
+        let mut text = "stack: world\nregion: eu-central-1\ntags: { Environment: \"${env.name}\" }\n".to_owned();
+        let present: Vec<_> = self.items.iter().filter(|it| it.present).collect();
+        if present.is_empty() {
+            text += "resources: {}\n";
+            return text;
+        }
+        text += "resources:\n";
+        for item in present {
+            self.write(item, &mut text).expect("a string takes all");
+        }
+        text
+    }
+
+    fn write(&self, item: &Item, text: &mut String) -> std::fmt::Result {
+        writeln!(text, "  {}:", item.name())?;
+        if !item.keys.is_empty() {
+            // What differs from one to the next is its key and a number made of it.
+            let pairs: Vec<_> = item.keys.iter().map(|key| format!("{key}: \"{}\"", key.as_bytes()[0])).collect();
+            writeln!(text, "    for_each: {{ {} }}", pairs.join(", "))?;
+        }
+        if let Some(first) = item.create_first {
+            writeln!(text, "    lifecycle: {{ create_before_destroy: {first} }}")?;
+        }
+        writeln!(text, "    {}:", item.type_name())?;
+        for (property, piece) in self.properties(item, item.keys.first().copied()) {
+            let generic = |it: String| match item.keys.first() {
+                Some(key) if property == "block" => it.replace(&format!(".{}/32", key.as_bytes()[0]), ".${each.value}/32"),
+                Some(key) => it.replace(&format!("-{key}"), "-${each.key}"),
+                None => it,
+            };
+            match piece {
+                Piece::Rules(rules) => {
+                    writeln!(text, "      rules:")?;
+                    for (port, source) in rules {
+                        writeln!(text, "        - {{ port: {port}, source: {} }}", quoted(&source))?;
+                    }
+                }
+                Piece::Text(it) => writeln!(text, "      {property}: {:?}", generic(it))?,
+                other => writeln!(text, "      {property}: {}", quoted(&other))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn quoted(piece: &Piece) -> String {
+    match piece {
+        Piece::Text(it) => format!("{it:?}"),
+        Piece::Bool(it) => it.to_string(),
+        Piece::Int(it) => it.to_string(),
+        Piece::Output { expression, .. } => format!("{:?}", format!("${{{expression}}}")).replace("\\\"", "'"),
+        Piece::Rules(_) => unreachable!("rules are not within rules"),
+    }
+}
+
+fn pick(items: &[Item], chance: &mut Chance, of: impl Fn(&Item) -> bool) -> Option<usize> {
+    let fit: Vec<_> = items.iter().filter(|it| of(it)).map(|it| it.number).collect();
+    chance.pick(&fit).copied()
+}

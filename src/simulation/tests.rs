@@ -1,0 +1,69 @@
+//! The worlds themselves.
+
+use std::time::{Duration, Instant};
+
+use super::{case::Case, life, life::Life};
+
+/// How many worlds, and from which seed on: `INFRA_WORLDS=10000 INFRA_SEED=7`.
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|it| it.parse().ok()).unwrap_or(default)
+}
+
+fn live(case: &Case, log: bool) -> Life {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(life::live(case, log))));
+    outcome.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()));
+        Life { findings: vec![format!("a panic: {}", text.unwrap_or_default())], ..Life::default() }
+    })
+}
+
+/// The smallest case that still goes wrong.
+fn shrink(mut case: Case) -> Case {
+    let until = Instant::now() + Duration::from_secs(20);
+    'again: loop {
+        for smaller in case.smaller() {
+            if Instant::now() > until {
+                return case;
+            }
+            if !live(&smaller, false).findings.is_empty() {
+                case = smaller;
+                continue 'again;
+            }
+        }
+        return case;
+    }
+}
+
+#[test]
+fn in_every_world_file_state_and_cloud_agree() {
+    let (worlds, first) = (setting("INFRA_WORLDS", 200), setting("INFRA_SEED", 0));
+    let (mut calls, mut crashes, mut faults) = (0, 0, 0);
+    let mut wrong = vec![];
+    for seed in first..first + worlds {
+        let life = live(&Case::new(seed), false);
+        (calls, crashes, faults) = (calls + life.calls, crashes + life.crashes, faults + life.faults);
+        if let Some(finding) = life.findings.first() {
+            wrong.push((seed, finding.clone()));
+            if wrong.len() as u64 >= setting("INFRA_FINDINGS", 1) {
+                break;
+            }
+        }
+    }
+    let Some((seed, _)) = wrong.first() else {
+        assert!(
+            worlds < 100 || (crashes > worlds / 10 && faults as u64 > worlds),
+            "{crashes} crashes and {faults} faults in {worlds} worlds"
+        );
+        return;
+    };
+    let small = shrink(Case::new(*seed));
+    let life = live(&small, true);
+    let others: Vec<_> = wrong.iter().map(|(seed, it)| format!("{seed}: {}", it.chars().take(200).collect::<String>())).collect();
+    panic!(
+        "worlds that went wrong:\n{}\n\nthe first, made small:\n{small}\n{}\n\n{}",
+        others.join("\n"),
+        life.log.join("\n"),
+        life.findings.join("\n")
+    );
+}

@@ -1,0 +1,76 @@
+//! An emulator, a proxy before it, and `infra` run through both.
+
+use std::{fs, process::Stdio, sync::mpsc, thread, time::Duration};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{
+    emulator::{Emulator, Inventory},
+    proxy::{Proxy, Seen, Strike},
+};
+use crate::support::{Project, Ran, root};
+
+/// Far longer than any run takes.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Seconds after which `infra` no longer waits for an answer here.
+const CALL_TIMEOUT: &str = "4";
+
+pub(crate) struct Bench {
+    emulator: Emulator,
+    proxy: Proxy,
+}
+
+impl Bench {
+    pub(crate) fn start() -> Self {
+        Self::before(Emulator::start(false))
+    }
+
+    pub(crate) fn with_managed_policies() -> Self {
+        Self::before(Emulator::start(true))
+    }
+
+    fn before(emulator: Emulator) -> Self {
+        let proxy = Proxy::before(emulator.port);
+        Self { emulator, proxy }
+    }
+
+    /// An empty cloud.
+    pub(crate) fn reset(&self) {
+        self.emulator.reset();
+    }
+
+    pub(crate) fn inventory(&self, region: &str) -> Inventory {
+        self.emulator.inventory(region)
+    }
+
+    /// Runs `infra` in the environment `local`; what it called, with what was to happen at one of its calls.
+    pub(crate) fn struck(&self, project: &Project, arguments: &[&str], plan: Option<(usize, Strike)>) -> (Ran, Seen) {
+        self.proxy.begin(plan);
+        let mut command = project.command(arguments);
+        command.env("INFRA_ENV", "local").env("AWS_ENDPOINT_URL", self.proxy.url()).env("INFRA_CALL_TIMEOUT", CALL_TIMEOUT);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let process = child.id();
+        self.proxy.watch(process);
+        let (send, receive) = mpsc::channel();
+        thread::spawn(move || send.send(child.wait_with_output().unwrap()));
+        let output = receive.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            // It is still ours: nobody has waited for its end.
+            let _ = kill_process(Pid::from_raw(process.try_into().unwrap()).unwrap(), Signal::KILL);
+            let output = receive.recv().unwrap();
+            panic!("infra {arguments:?} does not end: {}", String::from_utf8_lossy(&output.stderr));
+        });
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }, self.proxy.settle())
+    }
+
+    pub(crate) fn infra(&self, project: &Project, arguments: &[&str]) -> Ran {
+        self.struck(project, arguments, None).0
+    }
+}
+
+/// A project of one stack file of this repository.
+pub(crate) fn project_of(path: &str) -> Project {
+    let text = fs::read_to_string(root().join(path)).unwrap();
+    Project::new(&[(&format!("stacks/{}", path.rsplit('/').next().unwrap()), &text)])
+}

@@ -1,0 +1,145 @@
+//! An emulator of a test's own, and what there is in it as somebody else sees it.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::Mutex,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::support::{path_with_moto, root};
+
+pub(crate) struct Emulator {
+    pub port: u16,
+    /// It ends when the pipe to it closes, however that comes about.
+    server: Child,
+    inventory: Mutex<Reader>,
+}
+
+/// The script that looks, for as long as the emulator lives: loading what it needs takes longer than looking.
+struct Reader {
+    child: Child,
+    ask: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Emulator {
+    /// The policies that AWS manages are loaded on request only: that takes seconds, and again after each reset.
+    pub(crate) fn start(managed_policies: bool) -> Self {
+        let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|it| it.local_addr()).unwrap().port();
+        let script = r#"moto_server -H 127.0.0.1 -p "$0" >/dev/null 2>&1 & server=$!; cat >/dev/null; kill "$server""#;
+        let server = Command::new("sh")
+            .args(["-c", script, &port.to_string()])
+            .env("PATH", path_with_moto())
+            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", managed_policies.to_string())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut child = Command::new("python3")
+            .arg(root().join("tests/matrix/inventory.py"))
+            .env("PATH", path_with_moto())
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (ask, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let emulator = Self { port, server, inventory: Mutex::new(Reader { child, ask, answers }) };
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(60), "moto does not start");
+            thread::sleep(Duration::from_millis(50));
+        }
+        emulator
+    }
+
+    /// As if it had just been started.
+    pub(crate) fn reset(&self) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(b"POST /moto-api/reset HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains(" 200 "), "{answer}");
+    }
+
+    pub(crate) fn inventory(&self, region: &str) -> Inventory {
+        let mut reader = self.inventory.lock().unwrap();
+        writeln!(reader.ask, "http://127.0.0.1:{} {region}", self.port).unwrap();
+        let mut line = String::new();
+        reader.answers.read_line(&mut line).unwrap();
+        let items: Vec<(String, String, serde_json::Value)> = serde_json::from_str(&line).expect("the script says what is wrong");
+        let mut things = BTreeMap::<String, Vec<String>>::new();
+        for (kind, name, facts) in items {
+            things.entry(format!("{kind} {name}")).or_default().push(facts.to_string());
+        }
+        things.values_mut().for_each(|it| it.sort());
+        Inventory(things)
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        drop(self.server.stdin.take());
+        let _ = self.server.wait();
+        let reader = self.inventory.get_mut().unwrap();
+        let _ = reader.child.kill();
+        let _ = reader.child.wait();
+    }
+}
+
+/// By kind and name the facts of everything that has that name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Inventory(BTreeMap<String, Vec<String>>);
+
+/// How another inventory differs from what was expected.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Difference {
+    pub missing: Vec<String>,
+    pub doubled: Vec<String>,
+    pub left_over: Vec<String>,
+    /// There once, as expected, but otherwise.
+    pub different: Vec<String>,
+}
+
+impl Inventory {
+    pub(crate) fn compare(&self, other: &Self) -> Difference {
+        let mut difference = Difference::default();
+        for (name, expected) in &self.0 {
+            let got = other.0.get(name).map_or(&[][..], Vec::as_slice);
+            if got.len() < expected.len() {
+                difference.missing.push(name.clone());
+            } else if got.len() > expected.len() {
+                difference.doubled.push(name.clone());
+            } else if got != expected {
+                difference.different.push(format!("{name}\n  expected {}\n  got      {}", expected.join(" | "), got.join(" | ")));
+            }
+        }
+        difference.left_over = other.0.keys().filter(|it| !self.0.contains_key(*it)).cloned().collect();
+        difference
+    }
+}
+
+impl Difference {
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[test]
+fn inventories_differ_in_four_ways() {
+    let inventory = |things: &[(&str, &str)]| {
+        let mut all = BTreeMap::<String, Vec<String>>::new();
+        things.iter().for_each(|(name, facts)| all.entry((*name).to_owned()).or_default().push((*facts).to_owned()));
+        Inventory(all)
+    };
+    let expected = inventory(&[("a", "1"), ("b", "1"), ("c", "1"), ("d", "1")]);
+    let difference = expected.compare(&inventory(&[("a", "1"), ("b", "1"), ("b", "1"), ("c", "2"), ("e", "1")]));
+    assert_eq!(difference.missing, ["d"]);
+    assert_eq!(difference.doubled, ["b"]);
+    assert_eq!(difference.left_over, ["e"]);
+    assert!(difference.different[0].starts_with("c\n"), "{difference:?}");
+    assert!(expected.compare(&expected).is_none());
+}
