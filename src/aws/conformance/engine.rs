@@ -25,7 +25,7 @@ impl Conformance {
         let mut stage = Stage::new(subject, self.extra);
         stage.converge("at first").await;
 
-        let mut removed = BTreeSet::new();
+        let mut removed: BTreeSet<_> = self.untried.iter().map(|it| (*it).to_owned()).collect();
         stage.remove_what_is_optional(&mut removed).await;
         for change in self.changes.iter().copied().chain(subject.tag_changes()) {
             stage.change(change).await;
@@ -214,7 +214,7 @@ impl<'a> Stage<'a> {
                 if marks.unique || marks.kept || same {
                     assert_eq!(step, None, "{when} it stays as it is");
                 } else if marks.immutable {
-                    assert_replaces(step.as_ref(), name, &when);
+                    self.assert_replaces(step.as_ref(), name, &when);
                 } else if step.is_some() || !is_empty(&value) {
                     assert_step(step.as_ref(), Action::Update, name, &[Cause::Removed, Cause::File], &when);
                 }
@@ -229,12 +229,24 @@ impl<'a> Stage<'a> {
         let old = self.id();
         let property = self.write_change(change);
         let (step, _) = self.converge_alone(change).await;
-        assert_replaces(step.as_ref(), &property, change);
+        self.assert_replaces(step.as_ref(), &property, change);
         let new = self.id();
         let named = self.subject.schema.unique().is_some();
         assert!(named || new != old, "{change}: it is another one");
         if new != old {
             self.subject.gone(&old).await;
+        }
+    }
+
+    /// A replacement for the sake of this property alone, and for the reason that the schema or else the type gives.
+    fn assert_replaces(&self, step: Option<&Step>, property: &str, when: &str) {
+        let step = step.unwrap_or_else(|| panic!("{when}: nothing is to be done"));
+        assert!(matches!(step.action, Action::Replace | Action::CreateThenDelete), "{when}: {step:#?}");
+        assert_eq!(properties(&step.changes).collect::<BTreeSet<_>>(), BTreeSet::from([property]), "{when}: {step:#?}");
+        if self.subject.schema.properties[property].schema.marks.immutable {
+            assert_eq!(step.reason, Some(Reason::Immutable { properties: vec![property.to_owned()] }), "{when}");
+        } else {
+            assert!(matches!(step.reason, Some(Reason::Type { .. })), "{when}: {:?}", step.reason);
         }
     }
 
@@ -250,7 +262,7 @@ impl<'a> Stage<'a> {
     }
 
     async fn destroy(mut self) {
-        let id = self.id();
+        let recorded: Vec<_> = self.state.resources.values().map(|it| (it.type_name.clone(), it.id.clone())).collect();
         let request = Request { refresh: true, destroy: true, ..Request::default() };
         let (stack, made) = self.plan(&request).await;
         let all: BTreeSet<_> = self.state.resources.keys().cloned().collect();
@@ -258,7 +270,9 @@ impl<'a> Stage<'a> {
         assert_eq!(going, all, "everything is to go");
         self.apply(&stack, &made, &request, "destroy").await;
         assert!(self.state.resources.is_empty() && self.state.outputs.is_empty(), "{:#?}", self.state);
-        assert_eq!(self.subject.read(&id).await, None, "it is gone");
+        for (type_name, id) in recorded {
+            assert_eq!(Subject::new(self.subject.world, &type_name).read(&id).await, None, "{type_name} {id} is gone");
+        }
     }
 }
 
@@ -267,17 +281,6 @@ fn assert_step(step: Option<&Step>, action: Action, property: &str, causes: &[Ca
     assert_eq!(step.action, action, "{when}: {step:#?}");
     assert_eq!(properties(&step.changes).collect::<BTreeSet<_>>(), BTreeSet::from([property]), "{when}: {step:#?}");
     assert!(step.changes.iter().all(|it| causes.contains(&it.cause) && !it.replaces), "{when}: {step:#?}");
-}
-
-fn assert_replaces(step: Option<&Step>, property: &str, when: &str) {
-    let step = step.unwrap_or_else(|| panic!("{when}: nothing is to be done"));
-    assert!(matches!(step.action, Action::Replace | Action::CreateThenDelete), "{when}: {step:#?}");
-    match &step.reason {
-        Some(Reason::Immutable { properties }) => assert_eq!(*properties, [property], "{when}"),
-        Some(Reason::Type { .. }) => {}
-        other => panic!("{when}: {other:?}"),
-    }
-    assert_eq!(properties(&step.changes).collect::<BTreeSet<_>>(), BTreeSet::from([property]), "{when}: {step:#?}");
 }
 
 fn is_empty(value: &Json) -> bool {
