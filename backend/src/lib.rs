@@ -12,7 +12,6 @@
 //! | [`store`] | what does the database hold? |
 //! | [`files`] | where are the bytes of a document? |
 //! | [`processor`] | how does a document become searchable text? |
-#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test stops at the first surprise"))]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

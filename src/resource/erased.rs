@@ -250,8 +250,7 @@ mod tests {
     fn noted(call: impl FnOnce(&Noting) -> Result<()>) -> String {
         let world = Noting(Default::default());
         call(&world).expect("it succeeds");
-        let noted = world.0.lock().expect("one thread").join(", ");
-        noted
+        world.0.lock().expect("one thread").join(", ")
     }
 
     #[test]

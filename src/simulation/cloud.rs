@@ -441,7 +441,7 @@ impl Inner {
         let now = Instant::now();
         if thing.stale.as_ref().is_none_or(|it| it.2 <= now) {
             let until = now + Duration::from_millis(chance.below(5000));
-            thing.stale = chance.one_in(4).then(|| (before.spec, before.version, until));
+            thing.stale = chance.one_in(4).then_some((before.spec, before.version, until));
         }
         Ok(())
     }

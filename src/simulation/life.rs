@@ -261,7 +261,14 @@ struct Ended {
 }
 
 /// As the commands do it.
-async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state: State, request: &Request, run: &Run) -> Result<Ended, String> {
+async fn whole_run(
+    sim: &Sim,
+    journal: &MemoryJournal,
+    stack: &Stack,
+    mut state: State,
+    request: &Request,
+    run: &Run,
+) -> Result<Ended, String> {
     let cloud = Arc::new(Cloud::new(Arc::clone(&TYPES), sim.clone()).with_clock(Clock::from(sim.now())));
     let (events, mut heard) = mpsc::unbounded_channel();
     let (interrupter, interrupt) = watch::channel(Interrupt::None);
