@@ -96,7 +96,7 @@ pub async fn plan<W: World>(cloud: &Cloud<W>, stack: &Stack, state: &State, requ
 }
 
 /// Carries out the renames of a stack that find something to rename.
-fn rename(stack: &Stack, state: &mut State) -> Vec<(Address, Address)> {
+pub(crate) fn rename(stack: &Stack, state: &mut State) -> Vec<(Address, Address)> {
     let mut moved = vec![];
     for it in &stack.moved {
         // One address may stand for several resources.

@@ -57,7 +57,10 @@ impl Maker<'_> {
                 stateful: facts.is_some_and(|it| it.stateful),
             });
         }
-        for deposed in &state.deposed {
+        for (number, deposed) in state.deposed.iter().enumerate() {
+            if schedule::is_left_out(self.input, &self.decisions, deposed) {
+                continue;
+            }
             let facts = catalog.resource(&deposed.record.type_name).map(|it| it.facts());
             plan.steps.push(Step {
                 address: deposed.address.clone(),
@@ -66,7 +69,7 @@ impl Maker<'_> {
                 action: Action::Delete,
                 reason: Some(Reason::Deposed),
                 changes: vec![],
-                after: vec![],
+                after: schedule::after_deposed(graph, state, &works, number),
                 typical: facts.map(|it| it.typical.delete).unwrap_or_default(),
                 stateful: false,
             });
@@ -89,7 +92,6 @@ impl Maker<'_> {
                 let after = match &value {
                     Value::Null => Shown::Absent,
                     it if it.has_secret() => Shown::Secret,
-                    it if it.has_unknown() => Shown::Unknown(name.clone()),
                     it => diff::shown(it),
                 };
                 let before = recorded(name);

@@ -148,31 +148,34 @@ impl Maker<'_> {
     fn wanted(&mut self) {
         let order = graph::order(self.input.graph).0;
         let mut again = vec![false; self.decisions.len()];
+        let mut said: Vec<Vec<Diagnostic>> = vec![vec![]; self.decisions.len()];
         for &index in &order {
             let node = &self.input.graph.nodes[index];
             if let Some(instance) = node.wanted {
-                let mut ignored = vec![];
-                let decision = self.decide(index, instance, &mut ignored);
+                self.decisions[index] = Some(self.decide(index, instance, &mut said[index]));
                 again[index] = node.needs.iter().any(|it| it.late);
-                if !again[index] {
-                    self.diagnostics.append(&mut ignored);
+            }
+        }
+        let dependents = if again.contains(&true) { self.input.graph.dependents() } else { vec![] };
+        // What is known of one can only become more with each round, so that there is an end; the bound is for faults of a type.
+        for _ in 0..=order.len() {
+            if !again.contains(&true) {
+                break;
+            }
+            for &index in &order {
+                let Some(instance) = self.input.graph.nodes[index].wanted.filter(|_| std::mem::take(&mut again[index])) else { continue };
+                said[index].clear();
+                let decision = self.decide(index, instance, &mut said[index]);
+                let seen = |it: &Decision| (it.fate, it.desired.clone());
+                if self.decisions[index].as_ref().map(seen) != Some(seen(&decision)) {
+                    for &dependent in &dependents[index] {
+                        again[dependent] = true;
+                    }
                 }
                 self.decisions[index] = Some(decision);
             }
         }
-        let dependents = if again.contains(&true) { self.input.graph.dependents() } else { vec![] };
-        for &index in &order {
-            let Some(instance) = self.input.graph.nodes[index].wanted.filter(|_| again[index]) else { continue };
-            let mut found = vec![];
-            let decision = self.decide(index, instance, &mut found);
-            self.diagnostics.append(&mut found);
-            if self.decisions[index].as_ref().map(|it| it.fate) != Some(decision.fate) {
-                for &dependent in &dependents[index] {
-                    again[dependent] = true;
-                }
-            }
-            self.decisions[index] = Some(decision);
-        }
+        self.diagnostics.extend(order.iter().flat_map(|it| std::mem::take(&mut said[*it])));
     }
 
     fn decide(&self, index: Index, instance: &Instance, diagnostics: &mut Vec<Diagnostic>) -> Decision {
@@ -259,6 +262,7 @@ impl Maker<'_> {
             None
         };
         if let Some(reason) = moved {
+            self.desire(instance, &Name::After(Some(&record.id)), diagnostics);
             return self.replace(index, instance, record, reason, vec![], diagnostics);
         }
         let seen = self.observed.seen.get(&instance.address);
@@ -270,7 +274,11 @@ impl Maker<'_> {
                 return Decision { gone: true, ..Decision::makes(Action::Create, Some(Reason::Gone), changes, desired) };
             }
             Some(Seen { live: Some(live), .. }) => live.clone(),
-            None => AnyLive { spec: record.applied.clone(), outputs: record.outputs.clone(), status: Status::Ready },
+            None => {
+                // Of a half-made one not all outputs need be there yet.
+                let status = if record.complete { Status::Ready } else { Status::Pending("unfinished".into()) };
+                AnyLive { spec: record.applied.clone(), outputs: record.outputs.clone(), status }
+            }
         };
         match &live.status {
             Status::Failed(status) => {

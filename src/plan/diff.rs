@@ -49,7 +49,7 @@ pub fn diff(types: &TypeSchema, sides: &Sides<'_>) -> Difference {
         let read = (sides.read)(name);
         match want {
             None if was.is_some() && field.schema.marks.kept => difference.kept.push(name.clone()),
-            None if was.is_some() && !read && have.is_none() => {
+            None if was.is_some() && (field.schema.marks.write_only || (!read && have.is_none())) => {
                 compare.push(&path, Shown::Unread, Shown::Absent, Cause::Removed);
             }
             _ if field.schema.marks.write_only || (!read && have.is_none()) => {
@@ -104,15 +104,19 @@ impl Compare<'_> {
         match (want, have) {
             (None, have) => {
                 if let (Some(_), Some(have)) = (was, have) {
-                    self.push(path, shown(have), Shown::Absent, Cause::Removed);
+                    self.push(path, before(have, was), Shown::Absent, Cause::Removed);
                 }
             }
             (Some(Value::Unknown(it)), have) => {
-                self.push(path, have.map_or(Shown::Absent, shown), Shown::Unknown(it.expression.clone()), Cause::Reference);
+                self.push(path, have.map_or(Shown::Absent, |it| before(it, was)), Shown::Unknown(it.expression.clone()), Cause::Reference);
             }
             (Some(want), _) if schema.marks.write_only || resolved.marks.write_only => self.unreadable(schema, want, was, path),
             // What is recorded stands for what there is: secrets are hashes.
-            (Some(want), Some(have)) if have.get("infra:hash").is_some() => self.unreadable(schema, want, was, path),
+            (Some(want), Some(have)) if have.get(HASH).is_some() => {
+                if !self.same(schema, want, have) {
+                    self.push(path, Shown::Secret, shown(want), self.cause(schema, want, was));
+                }
+            }
             // A secret in a property that can be read: shown on neither side.
             (Some(Value::Secret(want)), Some(Value::Text(have))) => {
                 if want.reveal() != have {
@@ -141,7 +145,7 @@ impl Compare<'_> {
                 for (key, value) in there.iter().filter(|(key, _)| !wanted.contains_key(*key)) {
                     let was_ours = was.and_then(|it| it.get(key)).is_some();
                     if was_ours {
-                        self.push(&path.key(key), shown(value), Shown::Absent, Cause::Removed);
+                        self.push(&path.key(key), before(value, was.and_then(|it| it.get(key))), Shown::Absent, Cause::Removed);
                     } else if !schema.marks.shared && !resolved.marks.shared {
                         self.push(&path.key(key), shown(value), Shown::Absent, Cause::Drift);
                     }
@@ -157,13 +161,24 @@ impl Compare<'_> {
                 }
             }
             _ => {
-                let same = normal::canonical(self.types, schema, want) == normal::canonical(self.types, schema, have);
-                if !same {
-                    let cause = if want.has_unknown() { Cause::Reference } else { self.cause(schema, want, was) };
-                    self.push(path, shown(have), shown(want), cause);
+                if !self.same(schema, want, have) {
+                    let hidden = if want.has_secret() { Shown::Secret } else { before(have, was) };
+                    self.push(path, hidden, shown(want), self.cause(schema, want, was));
                 }
             }
         }
+    }
+
+    /// Whether this is what is there, or what is recorded in its place.
+    fn same(&self, schema: &Schema, want: &Value, have: &Value) -> bool {
+        let plain = if has_hash(have) {
+            normal::record(self.types, schema, want, self.sides.hash)
+        } else if want.has_secret() {
+            want.reveal().ok()
+        } else {
+            return normal::canonical(self.types, schema, want) == normal::canonical(self.types, schema, have);
+        };
+        plain.is_some_and(|it| normal::canonical(self.types, schema, &Value::from(it)) == normal::canonical(self.types, schema, have))
     }
 
     fn object(&mut self, fields: &Fields, want: &Value, have: &Value, was: Option<&Value>, path: &Path) {
@@ -175,31 +190,50 @@ impl Compare<'_> {
 
     /// Order and repetitions mean nothing; of a shared set only what is written now or was applied before counts.
     fn set(&mut self, schema: &Schema, item: &Schema, wanted: &[Value], there: &[Value], was: Option<&Value>, path: &Path) {
-        let all = |list: &[Value]| list.iter().map(|it| normal::canonical(self.types, item, it)).collect::<Vec<_>>();
-        let (wanted_items, there_items) = (all(wanted), all(there));
-        let ours = was.and_then(Value::as_list).map(all).unwrap_or_default();
+        let same = |want: &Value, have: &Value| self.same(item, want, have);
+        let ours = was.and_then(Value::as_list).unwrap_or_default();
         let shared = schema.marks.shared || self.types.resolve(schema).marks.shared;
-        let missing = wanted_items.iter().any(|it| !there_items.contains(it));
-        let extra = there_items.iter().any(|it| !wanted_items.contains(it) && (!shared || ours.contains(it)));
+        let missing = wanted.iter().any(|want| !there.iter().any(|have| same(want, have)));
+        // What is recorded may be a hash of what is there.
+        let extra = there
+            .iter()
+            .any(|have| !wanted.iter().any(|want| same(want, have)) && (!shared || ours.iter().any(|was| same(have, was))));
         if missing || extra {
             let want = Value::List(wanted.to_vec());
-            let cause = if want.has_unknown() { Cause::Reference } else { self.cause(schema, &want, was) };
-            self.push(path, shown(&Value::List(there.to_vec())), shown(&want), cause);
+            let hidden = if want.has_secret() { Shown::Secret } else { before(&Value::List(there.to_vec()), was) };
+            self.push(path, hidden, shown(&want), self.cause(schema, &want, was));
         }
     }
 
     fn cause_of_secret(&self, want: &Secret, was: Option<&Value>) -> Cause {
         let hash = (self.sides.hash)(want.reveal());
-        let same = was.and_then(|it| it.get("infra:hash")).and_then(Value::as_text) == Some(&hash);
+        let same = was.and_then(|it| it.get(HASH)).and_then(Value::as_text) == Some(&hash);
         if same { Cause::Drift } else { Cause::File }
     }
 
     /// Somebody else changed it if the file still wants what was last applied.
     fn cause(&self, schema: &Schema, want: &Value, was: Option<&Value>) -> Cause {
         match was {
-            Some(was) if normal::canonical(self.types, schema, was) == normal::canonical(self.types, schema, want) => Cause::Drift,
+            _ if want.has_unknown() => Cause::Reference,
+            Some(was) if self.same(schema, want, was) => Cause::Drift,
             _ => Cause::File,
         }
+    }
+}
+
+/// What stands in a record for a secret.
+const HASH: &str = "infra:hash";
+
+/// What there is, unless it was a secret when it was written.
+fn before(have: &Value, was: Option<&Value>) -> Shown {
+    if has_hash(have) || was.is_some_and(has_hash) { Shown::Secret } else { shown(have) }
+}
+
+fn has_hash(value: &Value) -> bool {
+    match value {
+        Value::List(list) => list.iter().any(has_hash),
+        Value::Map(map) => map.contains_key(HASH) || map.values().any(has_hash),
+        _ => false,
     }
 }
 

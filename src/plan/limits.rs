@@ -28,12 +28,21 @@ pub(super) fn included(graph: &Graph<'_>, request: &Request) -> (Vec<bool>, Vec<
     };
     let (targets, excludes) = (named("--target", &request.targets), named("--exclude", &request.excludes));
     named("--replace", &request.replace);
-    let needs: Vec<Vec<Index>> =
-        graph.nodes.iter().map(|it| it.needs.iter().map(|it| it.to).chain(it.needed.iter().map(|it| it.to)).collect()).collect();
-    let needed_by = graph.dependents();
-    let (with_targets, with_excludes) = if request.destroy { (&needed_by, &needs) } else { (&needs, &needed_by) };
-    let mut included = if request.targets.is_empty() { vec![true; graph.nodes.len()] } else { reached(&targets, with_targets) };
-    for (index, out) in reached(&excludes, with_excludes).into_iter().enumerate() {
+    let goes = |it: Index| request.destroy || graph.nodes[it].wanted.is_none();
+    let (mut with_targets, mut with_excludes) = (vec![vec![]; graph.nodes.len()], vec![vec![]; graph.nodes.len()]);
+    for (index, node) in graph.nodes.iter().enumerate() {
+        for to in node.needs.iter().map(|it| it.to).chain(node.needed.iter().map(|it| it.to)) {
+            if goes(to) {
+                with_targets[to].push(index);
+                with_excludes[index].push(to);
+            } else if !goes(index) {
+                with_targets[index].push(to);
+                with_excludes[to].push(index);
+            }
+        }
+    }
+    let mut included = if request.targets.is_empty() { vec![true; graph.nodes.len()] } else { reached(&targets, &with_targets) };
+    for (index, out) in reached(&excludes, &with_excludes).into_iter().enumerate() {
         included[index] &= !out;
     }
     (included, diagnostics)

@@ -9,6 +9,8 @@ pub mod normal;
 pub mod questions;
 pub mod schedule;
 mod scope;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

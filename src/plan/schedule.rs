@@ -15,7 +15,7 @@ use crate::{
     address::Address,
     graph::{Graph, Index},
     resource::Facts,
-    state::{RecordedOptions, State},
+    state::{Deposed, RecordedOptions, State},
 };
 
 /// One piece of work on one resource.
@@ -109,6 +109,9 @@ impl Schedule<'_> {
             }
         }
         for (number, deposed) in self.input.state.deposed.iter().enumerate() {
+            if is_left_out(self.input, self.decisions, deposed) {
+                continue;
+            }
             let facts = self.input.catalog.resource(&deposed.record.type_name).map(|it| it.facts().typical.delete);
             self.add(Work::Clear(number), facts.unwrap_or(instant));
         }
@@ -199,26 +202,52 @@ impl Schedule<'_> {
         self.break_circles();
     }
 
-    /// A predecessor that was deposed may need what is replaced with it: then the order of the rest wins.
+    /// Where no order serves all, the least of the wishes is given up, until one does.
     fn break_circles(&mut self) {
-        let clears: BTreeSet<usize> =
-            self.pieces.iter().enumerate().filter(|it| matches!(it.1.work, Work::Clear(_))).map(|it| it.0).collect();
-        if clears.is_empty() {
-            return;
-        }
-        let mut graph = DiGraphMap::<usize, ()>::new();
-        for (number, piece) in self.pieces.iter().enumerate() {
-            graph.add_node(number);
-            for before in &piece.needs {
-                graph.add_edge(number, *before, ());
+        loop {
+            let mut graph = DiGraphMap::<usize, ()>::new();
+            for (number, piece) in self.pieces.iter().enumerate() {
+                graph.add_node(number);
+                for before in &piece.needs {
+                    graph.add_edge(number, *before, ());
+                }
             }
-        }
-        for members in petgraph::algo::tarjan_scc(&graph).into_iter().filter(|it| it.len() > 1) {
-            for number in members.iter().filter(|it| clears.contains(it)) {
-                self.pieces[*number].needs.retain(|it| !members.contains(it));
+            let mut done = true;
+            for members in petgraph::algo::tarjan_scc(&graph).into_iter().filter(|it| it.len() > 1) {
+                let members: BTreeSet<usize> = members.into_iter().collect();
+                let inside = members.iter().flat_map(|it| self.pieces[*it].needs.iter().map(|before| (*it, *before)));
+                let wishes = inside.filter(|it| members.contains(&it.1));
+                let least = wishes.filter_map(|(it, before)| Some((self.wish(it, before)?, it, before))).min();
+                if let Some((_, number, before)) = least {
+                    self.pieces[number].needs.retain(|it| *it != before);
+                    done = false;
+                }
+            }
+            if done {
+                return;
             }
         }
     }
+
+    /// How much it matters that one piece comes after another; nothing where it is indispensable.
+    fn wish(&self, number: usize, before: usize) -> Option<u8> {
+        match (self.pieces[number].work, self.pieces[before].work) {
+            // A predecessor that was deposed may need what is replaced with it: the next run deletes it then.
+            (Work::Clear(_), _) => Some(0),
+            (Work::Remove(_), Work::Clear(_)) => Some(1),
+            (Work::Remove(_), Work::Change(_)) => Some(2),
+            // What is there can be referred to before it is changed: it may be changed to refer back.
+            (Work::Make(_) | Work::Finish(_) | Work::Change(_), Work::Change(_)) => Some(3),
+            (Work::Remove(one), Work::Remove(other) | Work::Forget(other)) if one != other => Some(4),
+            _ => None,
+        }
+    }
+}
+
+/// Whether what an earlier run left is none of the plan's business.
+pub(super) fn is_left_out(input: Input<'_>, decisions: &[Option<Decision>], deposed: &Deposed) -> bool {
+    let decision = input.graph.find(&deposed.address).and_then(|it| decisions[it].as_ref());
+    decision.is_some_and(|it| it.left_out)
 }
 
 /// What the steps of a plan come after, by address.
@@ -228,12 +257,23 @@ pub fn by_address(graph: &Graph<'_>, state: &State, pieces: &[Piece]) -> HashMap
         Work::Clear(it) => &state.deposed[it].address,
     };
     let mut after: HashMap<Address, BTreeSet<Address>> = HashMap::new();
-    for piece in pieces {
+    // What was deposed has a step of its own, and only shares the address.
+    for piece in pieces.iter().filter(|it| !matches!(it.work, Work::Clear(_))) {
         let own = address(piece.work);
         let others = piece.needs.iter().map(|it| address(pieces[*it].work)).filter(|it| *it != own);
         after.entry(own.clone()).or_default().extend(others.cloned());
     }
     after.into_iter().map(|(address, it)| (address, it.into_iter().collect())).collect()
+}
+
+/// What the step that deletes one of the deposed comes after.
+pub fn after_deposed(graph: &Graph<'_>, state: &State, pieces: &[Piece], number: usize) -> Vec<Address> {
+    let clear = pieces.iter().find(|it| it.work == Work::Clear(number));
+    let needs = clear.into_iter().flat_map(|it| &it.needs).map(|it| match pieces[*it].work {
+        Work::Make(it) | Work::Finish(it) | Work::Change(it) | Work::Remove(it) | Work::Forget(it) => &graph.nodes[it].address,
+        Work::Clear(it) => &state.deposed[it].address,
+    });
+    needs.cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// How long a step usually takes.

@@ -1,0 +1,166 @@
+//! A few small types that show every mark, and nothing behind them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::{
+    diagnostic::Source,
+    resource::{
+        After, Catalog, Cidr, Create, Delete, Describe, Facts, Id, Live, Location, Resource, Result, Secret, Tags, Update, Wanted, World,
+        immutable, kept, late, ready, set, shared, unique, volatile, write_only,
+    },
+};
+
+pub(super) fn catalog() -> &'static Catalog {
+    static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::new([&Case as &dyn Describe, &Named, &Data, &First, &Follower], []));
+    &CATALOG
+}
+
+pub(super) fn source(text: &str) -> Arc<Source> {
+    Arc::new(Source { path: "stacks/s.yaml".into(), text: text.into() })
+}
+
+#[derive(Clone)]
+pub(super) struct Nowhere;
+
+impl World for Nowhere {
+    fn at(&self, _: &Location) -> Self {
+        Self
+    }
+}
+
+/// A type that is only described.
+macro_rules! described {
+    ($resource:ident, $spec:ident, $name:literal, $facts:expr $(, $more:item)*) => {
+        pub(super) struct $resource;
+
+        impl Resource for $resource {
+            type World = Nowhere;
+            type Spec = $spec;
+            type Outputs = Outputs;
+
+            const NAME: &'static str = $name;
+            const FACTS: Facts = $facts;
+
+            $($more)*
+
+            async fn read(_: &Nowhere, _: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
+                unreachable!("only described")
+            }
+
+            async fn create(_: &Nowhere, _: Create<'_, Self>) -> Result<Id> {
+                unreachable!("only described")
+            }
+
+            async fn update(_: &Nowhere, _: Update<'_, Self>) -> Result<()> {
+                unreachable!("only described")
+            }
+
+            async fn delete(_: &Nowhere, _: Delete<'_, Self>) -> Result<()> {
+                unreachable!("only described")
+            }
+        }
+    };
+}
+
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Outputs {
+    id: String,
+    #[schemars(transform = volatile)]
+    version: String,
+    #[schemars(transform = ready)]
+    endpoint: String,
+}
+
+fn one() -> i64 {
+    1
+}
+
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CaseSpec {
+    text: Option<String>,
+    #[schemars(transform = immutable)]
+    fixed: Option<String>,
+    #[serde(default = "one")]
+    size: i64,
+    block: Option<Cidr>,
+    inner: Option<Inner>,
+    list: Option<Vec<String>>,
+    #[schemars(transform = set)]
+    set: Option<Vec<String>>,
+    #[schemars(transform = set, transform = shared)]
+    rules: Option<Vec<String>>,
+    map: Option<BTreeMap<String, String>>,
+    free: Option<Json>,
+    #[schemars(transform = kept)]
+    kept: Option<String>,
+    #[schemars(transform = write_only)]
+    hidden: Option<String>,
+    password: Option<Secret>,
+    #[schemars(transform = late)]
+    peers: Option<Vec<String>>,
+    #[serde(default)]
+    tags: Tags,
+}
+
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Inner {
+    text: Option<String>,
+    #[schemars(transform = immutable)]
+    fixed: Option<String>,
+}
+
+described!(
+    Case,
+    CaseSpec,
+    "test.case",
+    Facts::DEFAULT,
+    fn replaces(from: &CaseSpec, to: &CaseSpec) -> Option<&'static str> {
+        (to.size < from.size).then_some("it cannot shrink")
+    }
+);
+
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NamedSpec {
+    #[schemars(transform = immutable, transform = unique, length(max = 24))]
+    name: Option<String>,
+    text: Option<String>,
+    #[schemars(transform = immutable)]
+    fixed: Option<String>,
+}
+
+described!(
+    Named,
+    NamedSpec,
+    "test.named",
+    Facts::DEFAULT,
+    fn locate(spec: &NamedSpec) -> Option<Id> {
+        spec.name.as_deref().map(Id::from)
+    }
+);
+
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlainSpec {
+    text: Option<String>,
+    #[schemars(transform = immutable)]
+    fixed: Option<String>,
+}
+
+described!(Data, PlainSpec, "test.data", Facts { stateful: true, ..Facts::DEFAULT });
+described!(First, PlainSpec, "test.first", Facts { create_first: true, ..Facts::DEFAULT });
+described!(
+    Follower,
+    PlainSpec,
+    "test.follower",
+    Facts { after: &[After { from: &["text"], other: "test.data", by: "text" }], ..Facts::DEFAULT }
+);
