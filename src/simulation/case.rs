@@ -168,7 +168,10 @@ impl fmt::Display for Case {
             writeln!(f, "{} after {:?}{left}", if round.destroy { "destroy" } else { "apply" }, round.edits)?;
             for run in &round.runs {
                 let Run { one_in, budget, crash, stop, at_once, pause } = run;
-                writeln!(f, "  after {pause} s, {budget} faults (one in {one_in} calls), killed: {crash:?}, stopped: {stop:?} (at once: {at_once})")?;
+                writeln!(
+                    f,
+                    "  after {pause} s, {budget} faults (one in {one_in} calls), killed: {crash:?}, stopped: {stop:?} (at once: {at_once})"
+                )?;
             }
         }
         Ok(())

@@ -78,6 +78,11 @@ enum End {
 
 impl World {
     async fn round(&mut self, case: &Case, round: &Round) {
+        if !round.edits.is_empty() {
+            // A person needs longer to edit a file than reads stay stale. No engine could tell a value that a killed run has
+            // just written from one that the file has gone back to since.
+            sleep(Duration::from_secs(6)).await;
+        }
         for edit in &round.edits {
             self.sim.note(|| format!("=== {edit:?}"));
             self.model.edit(*edit);
@@ -261,7 +266,14 @@ struct Ended {
 }
 
 /// As the commands do it.
-async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state: State, request: &Request, run: &Run) -> Result<Ended, String> {
+async fn whole_run(
+    sim: &Sim,
+    journal: &MemoryJournal,
+    stack: &Stack,
+    mut state: State,
+    request: &Request,
+    run: &Run,
+) -> Result<Ended, String> {
     let cloud = Arc::new(Cloud::new(Arc::clone(&TYPES), sim.clone()).with_clock(Clock::from(sim.now())));
     let (events, mut heard) = mpsc::unbounded_channel();
     let (interrupter, interrupt) = watch::channel(Interrupt::None);

@@ -175,7 +175,11 @@ impl Model {
                 friends,
                 renamed: 0,
                 // Only of what nothing else waits for, so that it closes no circle.
-                after: if matches!(kind, ItemKind::Name(_) | ItemKind::Entry) && chance.one_in(2) { pick(&items, &mut chance, |_| true) } else { None },
+                after: if matches!(kind, ItemKind::Name(_) | ItemKind::Entry) && chance.one_in(2) {
+                    pick(&items, &mut chance, |_| true)
+                } else {
+                    None
+                },
             });
         }
         let mut model = Self { items };
@@ -213,7 +217,14 @@ impl Model {
     pub(super) fn edit(&mut self, edit: Edit) {
         let number = match edit {
             Edit::Drift(_) | Edit::Loss(_) => return,
-            Edit::Mutable(it) | Edit::Immutable(it) | Edit::Note(it) | Edit::Presence(it) | Edit::Keys(it) | Edit::CreateFirst(it) | Edit::Rename(it) | Edit::Retype(it) => it,
+            Edit::Mutable(it)
+            | Edit::Immutable(it)
+            | Edit::Note(it)
+            | Edit::Presence(it)
+            | Edit::Keys(it)
+            | Edit::CreateFirst(it)
+            | Edit::Rename(it)
+            | Edit::Retype(it) => it,
         };
         let Some(item) = self.items.iter_mut().find(|it| it.number == number) else { return };
         match edit {
