@@ -3,6 +3,7 @@
 //! A type's own test names what to change; the resource itself and what it needs come from its example.
 
 mod emulator;
+mod engine;
 mod example;
 mod guards;
 pub(crate) mod wire;
@@ -31,19 +32,22 @@ pub(crate) struct Conformance {
     pub(crate) extra: &'static str,
     /// One property each, as in a stack file, made one after another; `null` takes it out.
     pub(crate) changes: &'static [&'static str],
-    /// Mutable properties that the emulator does not keep, or that cannot be changed alone. Each needs a comment that says why.
+    /// The same for changes that need a new resource: of what is immutable, or where the type says so.
+    pub(crate) replacements: &'static [&'static str],
+    /// Properties that the emulator does not keep, or that cannot be changed alone. Each needs a comment that says why.
     pub(crate) untried: &'static [&'static str],
 }
 
 impl Conformance {
-    pub(crate) const DEFAULT: Self = Self { type_name: "", absent: "absent-0123456789abcdef0", extra: "", changes: &[], untried: &[] };
+    pub(crate) const DEFAULT: Self =
+        Self { type_name: "", absent: "absent-0123456789abcdef0", extra: "", changes: &[], replacements: &[], untried: &[] };
 
     /// Lives through the whole life of one resource.
     pub(crate) async fn check(&self) {
         let world = cloud().await;
         let example = Example::make(&world, self.type_name, self.extra).await;
         let subject = Subject::new(&world, self.type_name);
-        self.covers_every_mutable_property(&subject);
+        self.covers_every_property(&subject);
 
         let absent = Id::from(self.absent);
         assert_eq!(subject.read(&absent).await, None, "an id that nothing has");
@@ -94,6 +98,7 @@ impl Conformance {
 
         self.disappears(&subject, &example).await;
         example.remove(&world).await;
+        self.check_as_a_stack(&subject).await;
     }
 
     /// Somebody else deletes it: reading and deleting it take that in their stride.
@@ -109,17 +114,19 @@ impl Conformance {
         }
     }
 
-    fn covers_every_mutable_property(&self, subject: &Subject<'_>) {
-        let tried: BTreeSet<_> = self.changes.iter().filter_map(|it| it.split(':').next()).chain(self.untried.iter().copied()).collect();
+    fn covers_every_property(&self, subject: &Subject<'_>) {
+        let properties = |list: &[&'static str]| list.iter().filter_map(|it| it.split(':').next()).collect::<BTreeSet<_>>();
+        let (changes, replacements, untried) = (properties(self.changes), properties(self.replacements), properties(self.untried));
         for (name, field) in &subject.schema.properties {
-            let marks = field.schema.marks;
-            assert_eq!(
-                tried.contains(name.as_str()),
-                !marks.immutable && !marks.tags,
-                "{}.{name}: each mutable property is changed, and no other (tags by themselves)",
-                self.type_name
-            );
+            let (name, marks) = (name.as_str(), field.schema.marks);
+            let tried = if marks.immutable { &replacements } else { &changes };
+            let all = tried.contains(name) || untried.contains(name);
+            assert_eq!(all, !marks.tags, "{}.{name}: each property is changed or replaces (tags by themselves)", self.type_name);
+            assert!(!marks.immutable || !changes.contains(name), "{}.{name} is immutable", self.type_name);
         }
+        let known = |it: &&&str| subject.schema.properties.contains_key(**it);
+        let unknown: Vec<_> = [&changes, &replacements, &untried].into_iter().flatten().filter(|it| !known(it)).collect();
+        assert!(unknown.is_empty(), "{} has no {unknown:?}", self.type_name);
     }
 }
 

@@ -86,7 +86,7 @@ impl Case {
                 push(&|it| it.rounds[n].left = false);
             }
             for run in 0..round.runs.len() {
-                push(&|it| drop(it.rounds[n].runs.remove(run)));
+                push(&|it| _ = it.rounds[n].runs.remove(run));
             }
             for edit in 0..round.edits.len() {
                 push(&|it| _ = it.rounds[n].edits.remove(edit));

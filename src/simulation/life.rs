@@ -245,7 +245,7 @@ impl World {
             Err(_) => self.life.findings.push("the second plan is not done after a day".to_owned()),
             Ok(Err(refusal)) => self.life.findings.push(format!("the second plan was refused: {refusal:?}")),
             Ok(Ok((made, _))) if !made.plan.is_empty() => {
-                self.life.findings.push(format!("a second plan finds something to do: {}", shown(&made.plan)))
+                self.life.findings.push(format!("a second plan finds something to do: {}", shown(&made.plan)));
             }
             Ok(Ok(_)) => {}
         }

@@ -54,7 +54,7 @@ pub(super) enum Piece {
         output: &'static str,
     },
     /// Rules of a group: ports, and what they let in.
-    Rules(Vec<(i64, Piece)>),
+    Rules(Vec<(i64, Self)>),
 }
 
 #[derive(Clone, Debug)]

@@ -121,8 +121,8 @@ fn entries(json: &Json) -> IndexMap<String, Json> {
 }
 
 /// The one key that is a type, or the one property of a change; options of the engine are not for here.
-fn single(json: &Json) -> (&str, &Json) {
-    let options = BTreeSet::from(["depends_on"]);
+pub(super) fn single(json: &Json) -> (&str, &Json) {
+    let options = BTreeSet::from(["depends_on", "lifecycle"]);
     let mut keys = json.as_object().expect("a map").iter().filter(|(key, _)| !options.contains(key.as_str()));
     match (keys.next(), keys.next()) {
         (Some((key, value)), None) => (key, value),

@@ -185,6 +185,14 @@ mod tests {
 
     #[tokio::test]
     async fn conforms() {
-        Conformance { type_name: "ec2.eip", absent: "eipalloc-0123456789abcdef0", ..Conformance::DEFAULT }.check().await;
+        Conformance {
+            type_name: "ec2.eip",
+            absent: "eipalloc-0123456789abcdef0",
+            // The emulator has no addresses but Amazon's, and these in no other zones than the region's.
+            untried: &["network_border_group", "public_ipv4_pool", "ipam_pool_id", "address"],
+            ..Conformance::DEFAULT
+        }
+        .check()
+        .await;
     }
 }

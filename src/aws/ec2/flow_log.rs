@@ -48,7 +48,7 @@ pub(crate) struct Spec {
     /// The name of the log group, instead of `log_destination`.
     #[schemars(transform = immutable)]
     log_group_name: Option<String>,
-    /// The ARN of the role that may write to the log group.
+    /// The ARN of the role that may write to the log group, or to a stream of another account.
     #[schemars(transform = immutable)]
     deliver_logs_permission_arn: Option<String>,
     /// The ARN of the role that may write across accounts.
@@ -197,6 +197,13 @@ impl Resource for FlowLog {
                 ),
                 _ => {}
             }
+            if !written("deliver_logs_permission_arn") {
+                problems.error(
+                    Path::default(),
+                    "a flow log that may not write",
+                    "write the ARN of a role that may write to the log group as `deliver_logs_permission_arn`",
+                );
+            }
             if written("destination_options") {
                 problems.error(
                     Path::of("destination_options"),
@@ -208,8 +215,10 @@ impl Resource for FlowLog {
             if !written("log_destination") {
                 problems.error(Path::default(), "a flow log without a destination", "write the ARN as `log_destination`");
             }
-            for property in ["log_group_name", "deliver_logs_permission_arn"] {
-                if written(property) {
+            // A stream of another account takes a role.
+            let to_bucket = spec.get("log_destination_type").and_then(Value::as_text) == Some("s3");
+            for (property, unfit) in [("log_group_name", true), ("deliver_logs_permission_arn", to_bucket)] {
+                if unfit && written(property) {
                     problems.error(Path::of(property), format!("`{property}` for a destination other than CloudWatch Logs"), "remove it");
                 }
             }
@@ -348,16 +357,31 @@ mod tests {
     #[test]
     fn the_destination_must_be_named_once_and_fit_its_kind() {
         for (spec, expected) in [
-            (json!({ "log_group_name": "a" }), vec![]),
+            (json!({ "log_group_name": "a", "deliver_logs_permission_arn": "r" }), vec![]),
+            (json!({ "log_group_name": "a" }), vec!["a flow log that may not write"]),
             (json!({ "log_destination_type": "s3", "log_destination": "arn:aws:s3:::a", "max_aggregation_interval": 60 }), vec![]),
-            (json!({}), vec!["a flow log without a log group"]),
-            (json!({ "log_group_name": "a", "log_destination": "b" }), vec!["the log group is named twice"]),
+            (json!({ "deliver_logs_permission_arn": "r" }), vec!["a flow log without a log group"]),
+            (
+                json!({ "log_group_name": "a", "log_destination": "b", "deliver_logs_permission_arn": "r" }),
+                vec!["the log group is named twice"],
+            ),
             (json!({ "log_destination_type": "s3" }), vec!["a flow log without a destination"]),
             (
                 json!({ "log_destination_type": "s3", "log_destination": "a", "log_group_name": "b" }),
                 vec!["`log_group_name` for a destination other than CloudWatch Logs"],
             ),
-            (json!({ "log_group_name": "a", "max_aggregation_interval": 120 }), vec!["120 seconds are not possible"]),
+            (
+                json!({ "log_destination_type": "s3", "log_destination": "a", "deliver_logs_permission_arn": "r" }),
+                vec!["`deliver_logs_permission_arn` for a destination other than CloudWatch Logs"],
+            ),
+            (
+                json!({ "log_destination_type": "kinesis-data-firehose", "log_destination": "a", "deliver_logs_permission_arn": "r" }),
+                vec![],
+            ),
+            (
+                json!({ "log_destination_type": "s3", "log_destination": "a", "max_aggregation_interval": 120 }),
+                vec!["120 seconds are not possible"],
+            ),
         ] {
             assert_eq!(complaints::<FlowLog>(spec), expected);
         }
@@ -378,6 +402,26 @@ mod tests {
 
     #[tokio::test]
     async fn conforms() {
-        Conformance { type_name: "ec2.flow_log", absent: "fl-0123456789abcdef0", ..Conformance::DEFAULT }.check().await;
+        Conformance {
+            type_name: "ec2.flow_log",
+            absent: "fl-0123456789abcdef0",
+            extra: r#"
+                other: { ec2.vpc: { cidr_block: 10.1.0.0/16 } }
+                more: { logs.log_group: { log_group_name: /example/more } }
+            "#,
+            replacements: &[
+                "resource_id: ${other.id}",
+                "traffic_type: REJECT",
+                "log_group_name: ${more.id}",
+                "deliver_logs_permission_arn: 'arn:aws:iam::123456789012:role/another'",
+                "log_format: '$${version} $${srcaddr}'",
+                "max_aggregation_interval: 60",
+            ],
+            // What it watches and where it writes take more than one property each to say; the emulator keeps no role across accounts.
+            untried: &["resource_type", "log_destination_type", "log_destination", "destination_options", "deliver_cross_account_role"],
+            ..Conformance::DEFAULT
+        }
+        .check()
+        .await;
     }
 }

@@ -357,8 +357,17 @@ mod tests {
         Conformance {
             type_name: "ec2.nat_gateway",
             absent: "nat-0123456789abcdef0",
-            // The emulator has neither. Nor does it free the address of a deleted gateway, so that the subject is a private one.
-            untried: &["secondary_allocation_ids", "secondary_private_ip_addresses"],
+            extra: "other: { ec2.subnet: { vpc_id: '${vpc.id}', cidr_block: 10.0.1.0/24 } }",
+            replacements: &["subnet_id: ${other.id}"],
+            // The emulator has no addresses but one. Nor does it free the address of a deleted gateway, so that the subject is a
+            // private one.
+            untried: &[
+                "secondary_allocation_ids",
+                "secondary_private_ip_addresses",
+                "private_ip_address",
+                "connectivity_type",
+                "allocation_id",
+            ],
             ..Conformance::DEFAULT
         }
         .check()

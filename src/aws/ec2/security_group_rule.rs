@@ -232,7 +232,25 @@ mod tests {
         Conformance {
             type_name: "ec2.security_group_rule",
             absent: "sgr-0123456789abcdef0",
+            extra: "other: { ec2.security_group: { group_name: other, vpc_id: '${vpc.id}' } }",
             changes: &["description: From the office"],
+            replacements: &[
+                "cidr_ip: 10.1.0.0/16",
+                "from_port: 80",
+                "to_port: 8080",
+                "ip_protocol: udp",
+                "group_id: ${other.id}",
+                "type: egress",
+            ],
+            // A rule has one other end: another kind of it is two changes.
+            untried: &[
+                "cidr_ipv6",
+                "source_security_group_id",
+                "source_security_group_owner_id",
+                "source_prefix_list_id",
+                "destination_security_group_id",
+                "destination_prefix_list_id",
+            ],
             ..Conformance::DEFAULT
         }
         .check()

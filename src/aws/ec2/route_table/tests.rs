@@ -135,7 +135,8 @@ async fn conforms() {
         absent: "rtb-0123456789abcdef0",
         extra: r#"
             other: { ec2.subnet: { vpc_id: "${vpc.id}", cidr_block: 10.0.2.0/24 } }
-            neighbour: { ec2.route_table: { vpc_id: "${vpc.id}", main: true } }
+            neighbour: { ec2.route_table: { vpc_id: "${vpc.id}", main: true }, lifecycle: { ignore_changes: [main] } }
+            elsewhere: { ec2.vpc: { cidr_block: 10.0.0.0/16 } }
         "#,
         changes: &[
             "main: true",
@@ -149,6 +150,7 @@ async fn conforms() {
             "subnet_ids: ['${subnet.id}']",
             "main: true",
         ],
+        replacements: &["vpc_id: ${elsewhere.id}"],
         ..Conformance::DEFAULT
     }
     .check()

@@ -122,6 +122,9 @@ other:
   ec2.security_group:
     group_name: other
     vpc_id: ${vpc.id}
+elsewhere:
+  ec2.vpc:
+    cidr_block: 10.1.0.0/16
 ",
         changes: &[
             // Ports, a second block, and the rule for the other group stays as it is.
@@ -138,6 +141,7 @@ other:
             "egress: []",
             "egress: [{ ip_protocol: '-1', cidr_ip: 10.0.0.0/8 }, { ip_protocol: tcp, from_port: 1, to_port: 2, destination_security_group_id: '${other.id}' }]",
         ],
+        replacements: &["description: Another", "group_name: another", "vpc_id: ${elsewhere.id}"],
         ..Conformance::DEFAULT
     }
     .check()

@@ -78,7 +78,8 @@ async fn conforms() {
             "enable_network_address_usage_metrics: true",
             "enable_network_address_usage_metrics: null",
         ],
-        // It changes only from dedicated, which costs money, to default.
+        replacements: &["cidr_block: 10.1.0.0/16", "instance_tenancy: dedicated"],
+        // In place it changes only from dedicated, which costs money, to default.
         untried: &["instance_tenancy"],
         ..Conformance::DEFAULT
     }

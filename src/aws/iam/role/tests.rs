@@ -114,6 +114,7 @@ async fn conforms() {
             "policies: { two: { Version: '2012-10-17', Statement: [{ Effect: Deny, Action: 'sqs:*', Resource: '*' }] } }",
             "policies: {}",
         ],
+        replacements: &["path: /team/", "role_name: example-another"],
         ..Conformance::DEFAULT
     }
     .check()
