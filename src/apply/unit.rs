@@ -399,7 +399,7 @@ impl<'a, W: World> Shared<'a, W> {
                 return failed(format!("`{}` failed: {why}", record.id), "mend the cause; the next apply replaces it");
             }
             // A read just after a change may still show what was before.
-            fresh = self.compare(subject, &desired, &live, &record, &wanted).is_empty() || waited.so_far() >= Duration::from_secs(10);
+            fresh = self.compare(subject, &desired, &live, &record, &wanted).is_empty() || asked >= Duration::from_secs(10);
             if waited.so_far() >= timeout {
                 return failed(
                     format!(

@@ -186,7 +186,7 @@ impl Sim {
         // By what is called and how often, so that a change elsewhere leaves the luck of a call as it was.
         let mut chance = Chance::new(&(inner.seed, inner.life, type_name, kind as u8, n));
         let pause = Duration::from_millis(chance.below(200) + 20);
-        let (trouble, crash) = inner.faults.next(&mut chance, kind, total);
+        let (trouble, crash) = inner.faults.next(&mut chance, kind);
         (pause, trouble, crash)
     }
 

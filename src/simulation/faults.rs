@@ -43,7 +43,7 @@ impl Faults {
         Self { one_in, budget, crash, met: 0, mutations: 0 }
     }
 
-    pub(super) fn next(&mut self, chance: &mut Chance, kind: Kind, _total: u64) -> (Option<Trouble>, Option<Crash>) {
+    pub(super) fn next(&mut self, chance: &mut Chance, kind: Kind) -> (Option<Trouble>, Option<Crash>) {
         if matches!(kind, Kind::Create | Kind::Update | Kind::Delete) {
             self.mutations += 1;
             if let Some((at, crash)) = self.crash

@@ -78,6 +78,11 @@ enum End {
 
 impl World {
     async fn round(&mut self, case: &Case, round: &Round) {
+        if !round.edits.is_empty() {
+            // A person needs longer to edit a file than reads stay stale. No engine could tell a value that a killed run has
+            // just written from one that the file has gone back to since.
+            sleep(Duration::from_secs(6)).await;
+        }
         for edit in &round.edits {
             self.sim.note(|| format!("=== {edit:?}"));
             self.model.edit(*edit);

@@ -66,7 +66,7 @@ fn wherever_a_run_is_killed_the_next_one_finishes_it() {
 
 #[test]
 fn in_every_world_file_state_and_cloud_agree() {
-    let (worlds, first) = (setting("INFRA_WORLDS", 250), setting("INFRA_SEED", 0));
+    let (worlds, first) = (setting("INFRA_WORLDS", 600), setting("INFRA_SEED", 0));
     let (mut calls, mut crashes, mut faults) = (0, 0, 0);
     let mut wrong = vec![];
     for seed in first..first + worlds {
