@@ -210,7 +210,7 @@ impl<'a, W: World> Shared<'a, W> {
             match self.read(subject.resource.name(), subject.location, name, &BTreeSet::new(), due).await? {
                 None => return Ok(()),
                 Some(AnyLive { status: Status::Deleting(_), .. }) if waited.so_far() < subject.resource.facts().timeout.delete => {
-                    due = waited.next()
+                    due = waited.next();
                 }
                 Some(_) => {
                     return failed(

@@ -73,10 +73,10 @@ async fn recover(
     while let Some(event) = receiver.recv().await {
         match event {
             Event::Recovered { address, id, .. } => {
-                shell.note(&format!("`{address}` had been created by an earlier run: found {id}, going on with it"))
+                shell.note(&format!("`{address}` had been created by an earlier run: found {id}, going on with it"));
             }
             Event::NothingToRecover { address } => {
-                shell.note(&format!("an earlier run had begun to create `{address}`; nothing came of it"))
+                shell.note(&format!("an earlier run had begun to create `{address}`; nothing came of it"));
             }
             _ => {}
         }

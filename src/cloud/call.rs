@@ -15,6 +15,8 @@ use crate::resource::{During, Error, ErrorKind, Facts, World};
 const AT_ONCE: usize = 32;
 /// How long a call is repeated that fails for reasons that have nothing to do with it.
 const PERSISTENCE: Duration = Duration::from_secs(120);
+/// How long a call is repeated at most, whatever goes wrong with it in turn.
+const ENDURANCE: Duration = Duration::from_secs(7200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// What is told of a call that will be tried again.
@@ -46,7 +48,10 @@ impl<W: World> Cloud<W> {
         tell: &(dyn Fn(Retry<'_>) + Sync),
         mut call: impl FnMut() -> F,
     ) -> Result<T, Error> {
-        let begun = Instant::now();
+        // When it first failed, and since when in this way: what passes may take its time, and another kind of trouble in
+        // between has a time of its own. The time that calls take before they fail does not count.
+        let mut first = None;
+        let mut trouble: Option<(ErrorKind, Instant)> = None;
         let mut attempt = 0;
         loop {
             let result = {
@@ -64,7 +69,13 @@ impl<W: World> Cloud<W> {
                 self.rates.throttled(service);
             }
             let Some(within) = persistence(&error, facts, patience) else { return Err(error) };
-            if begun.elapsed() >= within {
+            let now = Instant::now();
+            let since = match trouble {
+                Some((kind, since)) if kind == error.kind => since,
+                _ => now,
+            };
+            trouble = Some((error.kind, since));
+            if since.elapsed() >= within || first.get_or_insert(now).elapsed() >= ENDURANCE {
                 return Err(error);
             }
             attempt += 1;
@@ -97,10 +108,9 @@ fn persistence(error: &Error, facts: &Facts, patience: Patience) -> Option<Durat
     }
 }
 
-/// How long a create is repeated at most for reasons that pass by themselves, with the last of these calls.
-pub fn longest_call(facts: &Facts) -> Duration {
-    let passing = facts.passing.iter().filter(|it| matches!(it.during, During::Create | During::Any)).map(|it| it.within);
-    passing.max().unwrap_or_default().max(PERSISTENCE) + Duration::from_secs(120)
+/// How long after its beginning a call may be tried for the last time.
+pub(crate) fn longest_call(facts: &Facts) -> Duration {
+    ENDURANCE + facts.passing.iter().map(|it| it.within).max().unwrap_or_default()
 }
 
 /// Grows twofold up to a limit, with jitter, so that many that failed together do not come back together.
@@ -157,5 +167,68 @@ impl Rates {
                 rate.gap = Duration::ZERO;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::VecDeque, sync::Arc};
+
+    use super::*;
+    use crate::resource::{Location, Passing, Types};
+
+    #[derive(Clone)]
+    struct Nowhere;
+
+    impl World for Nowhere {
+        fn at(&self, _: &Location) -> Self {
+            Self
+        }
+    }
+
+    const FACTS: Facts = Facts {
+        passing: &[Passing { during: During::Delete, code: "InUse", message: "", within: Duration::from_secs(600) }],
+        ..Facts::DEFAULT
+    };
+
+    fn error(kind: ErrorKind) -> Error {
+        Error { action: "DeleteThing", kind, code: Some("InUse".into()), message: String::new(), request_id: None }
+    }
+
+    /// How a delete ends that fails in these ways, each after so many seconds, before it succeeds; and how often it was called.
+    async fn ends(failures: Vec<(u64, ErrorKind)>) -> (Result<(), ErrorKind>, usize) {
+        let cloud = Cloud::new(Arc::new(Types::new(&[], &[])), Nowhere);
+        let left = Mutex::new(VecDeque::from(failures));
+        let calls = Mutex::new(0);
+        let call = async || {
+            *calls.lock().expect("one thread") += 1;
+            let next = left.lock().expect("one thread").pop_front();
+            match next {
+                None => Ok(()),
+                Some((takes, kind)) => {
+                    sleep(Duration::from_secs(takes)).await;
+                    Err(error(kind))
+                }
+            }
+        };
+        let result = cloud.call("test", &FACTS, Patience::Repeatable(During::Delete), &|_| {}, call).await;
+        let calls = *calls.lock().expect("one thread");
+        (result.map_err(|it| it.kind), calls)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_kind_of_trouble_has_its_own_time() {
+        use ErrorKind::{Rejected, Unanswered, Unreachable};
+        // The time before the first failure counts for nothing.
+        assert_eq!(ends(vec![(20, Unreachable)]).await, (Ok(()), 2));
+        // A moment without a connection does not end a long wait for what passes.
+        let mut blip = vec![(1, Rejected); 20];
+        blip.extend([(1, Unreachable), (1, Unanswered), (1, Rejected)]);
+        assert_eq!(ends(blip).await, (Ok(()), 24));
+        // No connection for long is the end.
+        assert_eq!(ends(vec![(1, Unreachable); 100]).await.0, Err(Unreachable));
+        assert_eq!(ends(vec![(300, Rejected); 100]).await.0, Err(Rejected));
+        // So is trouble of ever another kind.
+        assert_eq!(ends([(60, Unreachable), (60, Rejected)].repeat(1000)).await.0.map_err(|_| ()), Err(()));
     }
 }

@@ -9,7 +9,8 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-pub use call::{Patience, Retry, longest_call};
+pub(crate) use call::longest_call;
+pub use call::{Patience, Retry};
 pub use observe::{Question, observe};
 pub use poll::{Pollers, pace};
 

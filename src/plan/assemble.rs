@@ -89,7 +89,7 @@ impl Maker<'_> {
                 let after = match &value {
                     Value::Null => Shown::Absent,
                     it if it.has_secret() => Shown::Secret,
-                    it if it.has_unknown() => Shown::Unknown(format!("{name}")),
+                    it if it.has_unknown() => Shown::Unknown(name.clone()),
                     it => diff::shown(it),
                 };
                 let before = recorded(name);

@@ -181,7 +181,7 @@ impl Maker<'_> {
             return self.left_out(node.recorded);
         }
         match node.recorded {
-            None => self.new(instance, diagnostics),
+            None => self.unrecorded(instance, diagnostics),
             Some(record) => self.existing(index, instance, record, diagnostics),
         }
     }
@@ -204,7 +204,7 @@ impl Maker<'_> {
         desired
     }
 
-    fn new(&self, instance: &Instance, diagnostics: &mut Vec<Diagnostic>) -> Decision {
+    fn unrecorded(&self, instance: &Instance, diagnostics: &mut Vec<Diagnostic>) -> Decision {
         let desired = self.desire(instance, &Name::After(None), diagnostics);
         if let Some(id) = &instance.options.adopt {
             return self.adopt(instance, id, desired, diagnostics);

@@ -163,11 +163,12 @@ impl Schedule<'_> {
                 if !self.has(remove) {
                     continue;
                 }
-                let together = circle.get(&index).is_some() && circle.get(&index) == circle.get(&needed.to);
+                let together = circle.contains_key(&index) && circle.get(&index) == circle.get(&needed.to);
                 if self.has(Work::Remove(index)) {
                     // A predecessor that goes after its successor is made cannot go before what must go first.
                     let last = self.action(index) == Some(Action::CreateThenDelete) && self.action(needed.to) == Some(Action::Replace);
-                    if !(needed.late && together) && !last {
+                    let counts = !(needed.late && together);
+                    if counts && !last {
                         self.need(remove, Work::Remove(index));
                     }
                 } else if self.action(needed.to) != Some(Action::Replace) {

@@ -187,3 +187,102 @@ pub fn prune(json: &mut Json) {
 fn bug<R: Resource>(message: String) -> Error {
     Error::bug(R::NAME, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures::FutureExt as _;
+    use schemars::JsonSchema;
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+    use crate::resource::{Location, World};
+
+    /// Notes what the type was given.
+    #[derive(Clone)]
+    struct Noting(std::sync::Arc<Mutex<Vec<String>>>);
+
+    impl World for Noting {
+        fn at(&self, _: &Location) -> Self {
+            self.clone()
+        }
+    }
+
+    struct Thing;
+
+    #[derive(Debug, Deserialize, JsonSchema, Serialize)]
+    struct Spec {
+        name: String,
+        note: Option<String>,
+        key: Option<String>,
+        ports: Option<Vec<i64>>,
+    }
+
+    impl Resource for Thing {
+        type World = Noting;
+        type Spec = Spec;
+        type Outputs = ();
+
+        const NAME: &'static str = "test.thing";
+        const FACTS: Facts = Facts::DEFAULT;
+
+        async fn read(_: &Noting, _: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
+            unreachable!("not asked for")
+        }
+
+        async fn create(_: &Noting, _: Create<'_, Self>) -> Result<Id> {
+            unreachable!("not asked for")
+        }
+
+        async fn update(world: &Noting, update: Update<'_, Self>) -> Result<()> {
+            world.0.lock().expect("one thread").push(format!("{:?} {:?}", update.from.note, update.from.name));
+            Ok(())
+        }
+
+        async fn delete(world: &Noting, delete: Delete<'_, Self>) -> Result<()> {
+            world.0.lock().expect("one thread").push(format!("{:?} {:?}", delete.spec.key, delete.spec.ports));
+            Ok(())
+        }
+    }
+
+    fn noted(call: impl FnOnce(&Noting) -> Result<()>) -> String {
+        let world = Noting(Default::default());
+        call(&world).expect("it succeeds");
+        let noted = world.0.lock().expect("one thread").join(", ");
+        noted
+    }
+
+    #[test]
+    fn what_was_not_set_before_an_update_is_not_set_in_from() {
+        for (from, changed, expected) in [
+            // Not set: the type has to see that it changes.
+            (json!({ "name": "a" }), "note", r#"None "a""#),
+            // Not read: nothing seems to change.
+            (json!({ "name": "a" }), "key", r#"Some("new") "a""#),
+            // A spec cannot be without it.
+            (json!({}), "name", r#"Some("new") "b""#),
+        ] {
+            let to = json!({ "name": "b", "note": "new" });
+            let changed = BTreeSet::from([changed.to_owned()]);
+            let update = AnyUpdate { id: &"thing-1".into(), from: &from, to: &to, changed: &changed };
+            let noted = noted(|world| AnyResource::update(&Thing, world, update).now_or_never().expect("nothing waits"));
+            assert_eq!(noted, expected);
+        }
+    }
+
+    #[test]
+    fn a_recorded_spec_is_a_spec_although_hashes_stand_in_it() {
+        let hash = json!({ "infra:hash": "5a" });
+        for (spec, expected) in [
+            (json!({ "name": "a", "key": hash }), r#"Some("") None"#),
+            (json!({ "name": "a", "key": hash, "ports": hash }), "None None"),
+            (json!({ "name": "a", "key": "b", "ports": [1] }), r#"Some("b") Some([1])"#),
+        ] {
+            let id = "thing-1".into();
+            let noted = noted(|world| AnyResource::delete(&Thing, world, &id, &spec).now_or_never().expect("nothing waits"));
+            assert_eq!(noted, expected);
+        }
+    }
+}

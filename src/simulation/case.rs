@@ -23,6 +23,8 @@ pub(super) struct Case {
 pub(super) struct Round {
     pub(super) edits: Vec<Edit>,
     pub(super) destroy: bool,
+    /// Left as it is after these runs: the next edits find it unfinished.
+    pub(super) left: bool,
     pub(super) runs: Vec<Run>,
 }
 
@@ -31,6 +33,10 @@ pub(super) struct Run {
     pub(super) one_in: u64,
     pub(super) budget: usize,
     pub(super) crash: Option<CrashAt>,
+    /// After how many milliseconds it is asked to stop.
+    pub(super) stop: Option<u64>,
+    /// Whether it is told then to wait for nothing.
+    pub(super) at_once: bool,
     /// How many seconds pass before it.
     pub(super) pause: u64,
 }
@@ -46,14 +52,14 @@ impl Case {
     pub(super) fn new(seed: u64) -> Self {
         let mut chance = Chance::new(&(seed, "case"));
         let count = small(&mut chance, 9) + 2;
-        let mut rounds = vec![Round { edits: vec![], destroy: false, runs: runs(&mut chance, count) }];
+        let mut rounds = vec![Round { edits: vec![], destroy: false, left: chance.one_in(3), runs: runs(&mut chance, count) }];
         for _ in 0..small(&mut chance, 3) {
             let edits = (0..small(&mut chance, 4) + 1).map(|_| edit(&mut chance, count)).collect();
-            rounds.push(Round { edits, destroy: false, runs: runs(&mut chance, count) });
+            rounds.push(Round { edits, destroy: false, left: chance.one_in(3), runs: runs(&mut chance, count) });
         }
         // Sometimes it is destroyed half way through an edit.
         let edits = if chance.one_in(4) { vec![edit(&mut chance, count)] } else { vec![] };
-        rounds.push(Round { edits, destroy: true, runs: runs(&mut chance, count) });
+        rounds.push(Round { edits, destroy: true, left: false, runs: runs(&mut chance, count) });
         Self { seed, count, wanted: (0..count).collect(), rounds }
     }
 
@@ -76,8 +82,11 @@ impl Case {
             push(&|it| _ = it.wanted.remove(&item));
         }
         for (n, round) in self.rounds.iter().enumerate() {
+            if round.left {
+                push(&|it| it.rounds[n].left = false);
+            }
             for run in 0..round.runs.len() {
-                push(&|it| drop(it.rounds[n].runs.remove(run)));
+                push(&|it| _ = it.rounds[n].runs.remove(run));
             }
             for edit in 0..round.edits.len() {
                 push(&|it| _ = it.rounds[n].edits.remove(edit));
@@ -90,6 +99,9 @@ impl Case {
                 }
                 if run.crash.is_some() {
                     push(&|it| it.rounds[n].runs[m].crash = None);
+                }
+                if run.stop.is_some() {
+                    push(&|it| it.rounds[n].runs[m].stop = None);
                 }
                 if run.pause > 0 {
                     push(&|it| it.rounds[n].runs[m].pause = 0);
@@ -116,22 +128,24 @@ fn run(chance: &mut Chance, count: u64) -> Run {
         1 => small(chance, 3) + 1,
         _ => small(chance, 30),
     };
-    let crash = match chance.below(4) {
+    let crash = match chance.below(5) {
         0 => None,
         1 => Some(CrashAt::Journal(Fault::CrashBefore(small(chance, count * 4)))),
         2 => Some(CrashAt::Journal(Fault::CrashAfter(small(chance, count * 4)))),
+        3 => Some(CrashAt::Journal(Fault::Full(small(chance, count * 4)))),
         _ => {
             let at = chance.below(count * 3) + 1;
             Some(CrashAt::Call(at, if chance.one_in(2) { Crash::Before } else { Crash::After }))
         }
     };
+    let stop = chance.one_in(5).then(|| chance.below(30_000));
     let pause = if chance.one_in(2) { 0 } else { chance.below(100) };
-    Run { one_in: [3, 10, 30][small(chance, 3)], budget, crash, pause }
+    Run { one_in: [3, 10, 30][small(chance, 3)], budget, crash, stop, at_once: chance.one_in(2), pause }
 }
 
 fn edit(chance: &mut Chance, count: usize) -> Edit {
     let item = small(chance, count as u64);
-    match chance.below(12) {
+    match chance.below(14) {
         0..=2 => Edit::Mutable(item),
         3 | 4 => Edit::Immutable(item),
         5 => Edit::Note(item),
@@ -139,6 +153,8 @@ fn edit(chance: &mut Chance, count: usize) -> Edit {
         8 => Edit::Keys(item),
         9 => Edit::CreateFirst(item),
         10 => Edit::Drift(item),
+        11 => Edit::Rename(item),
+        12 => Edit::Retype(item),
         _ => Edit::Loss(item),
     }
 }
@@ -148,10 +164,11 @@ impl fmt::Display for Case {
         let items: Vec<_> = self.wanted.iter().map(|it| format!("r{it}")).collect();
         writeln!(f, "seed {}: {}", self.seed, items.join(" "))?;
         for round in &self.rounds {
-            writeln!(f, "{} after {:?}", if round.destroy { "destroy" } else { "apply" }, round.edits)?;
+            let left = if round.left { ", left unfinished" } else { "" };
+            writeln!(f, "{} after {:?}{left}", if round.destroy { "destroy" } else { "apply" }, round.edits)?;
             for run in &round.runs {
-                let Run { one_in, budget, crash, pause } = run;
-                writeln!(f, "  after {pause} s, {budget} faults (one in {one_in} calls), killed: {crash:?}")?;
+                let Run { one_in, budget, crash, stop, at_once, pause } = run;
+                writeln!(f, "  after {pause} s, {budget} faults (one in {one_in} calls), killed: {crash:?}, stopped: {stop:?} (at once: {at_once})")?;
             }
         }
         Ok(())

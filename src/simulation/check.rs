@@ -36,6 +36,7 @@ pub(super) fn agree(model: Option<&Model>, state: &State, sim: &Sim) -> Vec<Stri
     }
     let Some(model) = model else {
         findings.extend(state.resources.keys().map(|it| format!("`{it}` is left after the destroy")));
+        findings.extend(state.outputs.keys().map(|it| format!("the output {it} is left after the destroy")));
         return findings;
     };
     let wanted: BTreeSet<_> = model.instances().map(|(address, ..)| address).collect();
@@ -70,7 +71,23 @@ pub(super) fn agree(model: Option<&Model>, state: &State, sim: &Sim) -> Vec<Stri
             }
         }
     }
+    for (name, piece) in model.outputs() {
+        let expected = expected(&piece, &thing_at);
+        let found = state.outputs.get(&name);
+        let same = found.map(text) == expected.as_ref().map(text);
+        if !same {
+            findings.push(format!("the output {name} should be {expected:?} and is {found:?}"));
+        }
+    }
+    if state.outputs.len() != model.outputs().len() {
+        findings.push(format!("the outputs are {:?}", state.outputs.keys().collect::<Vec<_>>()));
+    }
     findings
+}
+
+/// Numbers may stand as such or as text.
+fn text(json: &Json) -> String {
+    json.as_str().map_or_else(|| json.to_string(), str::to_owned)
 }
 
 /// What the cloud must hold for a piece of the file.

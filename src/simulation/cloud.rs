@@ -60,6 +60,8 @@ pub(super) struct Thing {
     pub(super) doomed: bool,
     /// On its way out until then.
     gone: Option<Instant>,
+    /// What reads may still see, and until when.
+    stale: Option<(Map<String, Json>, u64, Instant)>,
     /// Nothing of ours; the number of the version that it must keep.
     foreign: bool,
 }
@@ -242,6 +244,7 @@ impl Sim {
             ready: now,
             doomed: false,
             gone: None,
+            stale: None,
             foreign: true,
         };
         self.locked().things.insert((type_name, id), thing);
@@ -288,9 +291,14 @@ impl Inner {
     }
 
     /// What a read sees.
-    pub(super) fn look(&self, type_name: &'static str, id: &str) -> Option<&Thing> {
+    pub(super) fn look(&self, type_name: &'static str, id: &str) -> Option<Thing> {
+        let now = Instant::now();
         let ghost = || self.ghosts.iter().map(|it| &it.0).find(|it| it.type_name == type_name && it.id == id);
-        self.thing(type_name, id).filter(|it| it.visible <= Instant::now()).or_else(ghost)
+        let mut thing = self.thing(type_name, id).filter(|it| it.visible <= now).or_else(ghost)?.clone();
+        if let Some((spec, version, _)) = thing.stale.take().filter(|(.., until)| *until > now) {
+            (thing.spec, thing.version) = (spec, version);
+        }
+        Some(thing)
     }
 
     /// What a search sees.
@@ -371,6 +379,7 @@ impl Inner {
             ready: now + delay,
             doomed,
             gone: None,
+            stale: None,
             foreign: false,
         };
         self.note(|| format!("      made {type_name} {id}, hidden for {hidden} ms"));
@@ -425,14 +434,21 @@ impl Inner {
                 return Err(Error::rejected(action, "NotFound", format!("the {other} `{reference}` does not exist")));
             }
         }
+        let mut chance = Chance::new(&(self.seed, "stale", id.as_str(), before.version));
         let thing = self.things.get_mut(&(type_name, id.0.clone())).expect("just looked at");
         thing.spec = spec;
         thing.version += 1;
+        let now = Instant::now();
+        if thing.stale.as_ref().is_none_or(|it| it.2 <= now) {
+            let until = now + Duration::from_millis(chance.below(5000));
+            thing.stale = chance.one_in(4).then(|| (before.spec, before.version, until));
+        }
         Ok(())
     }
 
     pub(super) fn delete(&mut self, action: &'static str, type_name: &'static str, id: &Id, takes: Duration) -> Result<()> {
-        let Some(thing) = self.thing(type_name, id.as_str()) else {
+        // What is too fresh to be seen cannot be deleted either.
+        let Some(thing) = self.thing(type_name, id.as_str()).filter(|it| it.visible <= Instant::now()) else {
             return Err(Error::rejected(action, "NotFound", format!("the {type_name} `{id}` does not exist")));
         };
         if thing.foreign {

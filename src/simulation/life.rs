@@ -24,7 +24,7 @@ use crate::{
     diagnostic::Source,
     plan::{Plan, Request},
     stack::{self, Settings, Stack},
-    state::{Entry, MemoryJournal, State},
+    state::{Entry, Fault, MemoryJournal, State},
 };
 
 /// What a world came to.
@@ -87,8 +87,9 @@ impl World {
         self.sim.note(|| format!("=== {}\n{yaml}", if round.destroy { "destroy" } else { "apply" }));
         let Some(stack) = self.resolve(&yaml) else { return };
         let request = Request { destroy: round.destroy, refresh: true, ..Request::default() };
-        let well = Run { one_in: 1, budget: 0, crash: None, pause: 1 };
-        for run in round.runs.iter().chain([&well, &well]) {
+        let well = Run { one_in: 1, budget: 0, crash: None, stop: None, at_once: false, pause: 1 };
+        let last = if round.left { [].as_slice() } else { &[&well, &well] };
+        for run in round.runs.iter().chain(last.iter().copied()) {
             sleep(Duration::from_secs(run.pause)).await;
             let doomed = self.sim.doomed();
             let end = self.run(&stack, &request, run).await;
@@ -99,6 +100,7 @@ impl World {
                 End::Done => break,
                 End::Killed => {}
                 // A fault or three are for the engine to get over; more may be too many.
+                End::Failed(_) if run.stop.is_some() || matches!(run.crash, Some(CrashAt::Journal(Fault::Full(_)))) => {}
                 End::Failed(_) if self.sim.faults_met() > 3 || doomed || self.sim.doomed() => {}
                 End::Failed(why) => {
                     self.life
@@ -107,6 +109,9 @@ impl World {
                     return;
                 }
             }
+        }
+        if round.left {
+            return;
         }
         self.life.findings.extend(agree((!round.destroy).then_some(&self.model), &self.state, &self.sim));
         if self.life.findings.is_empty() && !round.destroy {
@@ -175,7 +180,7 @@ impl World {
         let journal = fault.map_or_else(MemoryJournal::new, MemoryJournal::with_fault);
         sim.note(|| "--- a run begins".to_owned());
         let finished = {
-            let all = whole_run(&sim, &journal, stack, self.state.clone(), request);
+            let all = whole_run(&sim, &journal, stack, self.state.clone(), request, run);
             let patient = timeout(Duration::from_secs(24 * 3600), all);
             tokio::select! {
                 biased;
@@ -235,7 +240,7 @@ impl World {
             Err(_) => self.life.findings.push("the second plan is not done after a day".to_owned()),
             Ok(Err(refusal)) => self.life.findings.push(format!("the second plan was refused: {refusal:?}")),
             Ok(Ok((made, _))) if !made.plan.is_empty() => {
-                self.life.findings.push(format!("a second plan finds something to do: {}", shown(&made.plan)))
+                self.life.findings.push(format!("a second plan finds something to do: {}", shown(&made.plan)));
             }
             Ok(Ok(_)) => {}
         }
@@ -256,10 +261,10 @@ struct Ended {
 }
 
 /// As the commands do it.
-async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state: State, request: &Request) -> Result<Ended, String> {
+async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state: State, request: &Request, run: &Run) -> Result<Ended, String> {
     let cloud = Arc::new(Cloud::new(Arc::clone(&TYPES), sim.clone()).with_clock(Clock::from(sim.now())));
     let (events, mut heard) = mpsc::unbounded_channel();
-    let (_interrupter, interrupt) = watch::channel(Interrupt::None);
+    let (interrupter, interrupt) = watch::channel(Interrupt::None);
     let session = Session { cloud: Arc::clone(&cloud), journal, events, interrupt, clock: Clock::from(sim.now()) };
     let done = async {
         apply::recover(&session, stack, &mut state, Patience::Settle).await.map_err(|it| format!("{it:?}"))?;
@@ -267,7 +272,17 @@ async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state:
         sim.note(|| format!("--- the plan: {}", shown(&made.plan)));
         Ok(apply::run(&session, stack, state, &made, request).await)
     };
-    let result: Result<_, String> = done.await;
+    let stopper = async {
+        if let Some(stop) = run.stop {
+            sleep(Duration::from_millis(stop)).await;
+            interrupter.send_replace(if run.at_once { Interrupt::Now } else { Interrupt::Stop });
+        }
+        std::future::pending::<()>().await;
+    };
+    let result: Result<_, String> = tokio::select! {
+        it = done => it,
+        () = stopper => unreachable!("it waits for ever"),
+    };
     let mut failures = vec![];
     while let Ok(event) = heard.try_recv() {
         sim.note(|| format!("      event: {event:?}"));
@@ -276,7 +291,7 @@ async fn whole_run(sim: &Sim, journal: &MemoryJournal, stack: &Stack, mut state:
         }
     }
     let outcome = result?;
-    let bad = outcome.summary.failed + outcome.summary.skipped > 0 || outcome.summary.interrupted;
+    let bad = outcome.summary.failed + outcome.summary.skipped > 0 || outcome.summary.interrupted || outcome.journal.is_some();
     Ok(Ended { state: outcome.state, failure: bad.then(|| format!("{:?}, {}", outcome.summary, failures.join("; "))) })
 }
 

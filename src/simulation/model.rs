@@ -23,6 +23,10 @@ pub(super) struct Item {
     parent: Option<usize>,
     /// Others it refers to in passing.
     friends: Vec<usize>,
+    /// How often it was renamed.
+    renamed: usize,
+    /// An earlier one that it is to wait for.
+    after: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,7 +54,7 @@ pub(super) enum Piece {
         output: &'static str,
     },
     /// Rules of a group: ports, and what they let in.
-    Rules(Vec<(i64, Piece)>),
+    Rules(Vec<(i64, Self)>),
 }
 
 #[derive(Clone, Debug)]
@@ -69,6 +73,9 @@ pub(super) enum Edit {
     Presence(usize),
     Keys(usize),
     CreateFirst(usize),
+    Rename(usize),
+    /// Makes it something else under the same name.
+    Retype(usize),
     /// Somebody changes it behind the engine's back.
     Drift(usize),
     /// Somebody deletes it behind the engine's back.
@@ -77,7 +84,14 @@ pub(super) enum Edit {
 
 impl Item {
     pub(super) fn name(&self) -> String {
-        format!("r{}", self.number)
+        self.name_after(self.renamed)
+    }
+
+    fn name_after(&self, renames: usize) -> String {
+        match renames {
+            0 => format!("r{}", self.number),
+            n => format!("r{}_{n}", self.number),
+        }
     }
 
     pub(super) fn type_name(&self) -> &'static str {
@@ -153,11 +167,15 @@ impl Model {
                 note: chance.one_in(2).then_some(1),
                 create_first: match chance.below(8) {
                     0 if kind != ItemKind::Name(true) => Some(true),
-                    1 => Some(false),
+                    // Whoever holds on to a group would never let it go first.
+                    1 if kind != ItemKind::Group => Some(false),
                     _ => None,
                 },
                 parent,
                 friends,
+                renamed: 0,
+                // Only of what nothing else waits for, so that it closes no circle.
+                after: if matches!(kind, ItemKind::Name(_) | ItemKind::Entry) && chance.one_in(2) { pick(&items, &mut chance, |_| true) } else { None },
             });
         }
         let mut model = Self { items };
@@ -195,7 +213,7 @@ impl Model {
     pub(super) fn edit(&mut self, edit: Edit) {
         let number = match edit {
             Edit::Drift(_) | Edit::Loss(_) => return,
-            Edit::Mutable(it) | Edit::Immutable(it) | Edit::Note(it) | Edit::Presence(it) | Edit::Keys(it) | Edit::CreateFirst(it) => it,
+            Edit::Mutable(it) | Edit::Immutable(it) | Edit::Note(it) | Edit::Presence(it) | Edit::Keys(it) | Edit::CreateFirst(it) | Edit::Rename(it) | Edit::Retype(it) => it,
         };
         let Some(item) = self.items.iter_mut().find(|it| it.number == number) else { return };
         match edit {
@@ -211,6 +229,12 @@ impl Model {
             Edit::CreateFirst(_) if item.kind != ItemKind::Name(true) => {
                 item.create_first = if item.create_first.is_some() { None } else { Some(true) };
             }
+            Edit::Rename(_) => item.renamed += 1,
+            Edit::Retype(_) => match item.kind {
+                ItemKind::Entry => item.kind = ItemKind::Name(false),
+                ItemKind::Name(false) if item.parent.is_some() => item.kind = ItemKind::Entry,
+                _ => {}
+            },
             Edit::CreateFirst(_) | Edit::Drift(_) | Edit::Loss(_) => {}
         }
         self.settle();
@@ -290,6 +314,17 @@ impl Model {
         }
     }
 
+    /// The outputs of the stack.
+    pub(super) fn outputs(&self) -> Vec<(String, Piece)> {
+        let output = |it: &&Item| match it.kind {
+            ItemKind::Gateway => it.output("address"),
+            ItemKind::Name(_) => it.output("version"),
+            _ => it.output("id"),
+        };
+        let present = self.items.iter().filter(|it| it.present);
+        present.map(|it| (format!("out{}", it.number), output(&it))).collect()
+    }
+
     /// Every instance that is wanted.
     pub(super) fn instances(&self) -> impl Iterator<Item = (String, &Item, Option<&'static str>)> {
         let present = self.items.iter().filter(|it| it.present);
@@ -304,8 +339,17 @@ impl Model {
             return text;
         }
         text += "resources:\n";
-        for item in present {
+        for item in &present {
             self.write(item, &mut text).expect("a string takes all");
+        }
+        let renames = present.iter().flat_map(|it| (0..it.renamed).map(|n| format!("{}: {}", it.name_after(n), it.name())));
+        let renames: Vec<_> = renames.collect();
+        if !renames.is_empty() {
+            writeln!(text, "moved: {{ {} }}", renames.join(", ")).expect("a string takes all");
+        }
+        text += "outputs:\n";
+        for (name, piece) in self.outputs() {
+            writeln!(text, "  {name}: {}", quoted(&piece)).expect("a string takes all");
         }
         text
     }
@@ -319,6 +363,9 @@ impl Model {
         }
         if let Some(first) = item.create_first {
             writeln!(text, "    lifecycle: {{ create_before_destroy: {first} }}")?;
+        }
+        if let Some(after) = item.after.and_then(|it| self.there(it)) {
+            writeln!(text, "    depends_on: [{}]", after.name())?;
         }
         writeln!(text, "    {}:", item.type_name())?;
         for (property, piece) in self.properties(item, item.keys.first().copied()) {

@@ -2,7 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::{case::Case, life, life::Life};
+use super::{
+    case::{Case, CrashAt, Round, Run},
+    faults::Crash,
+    life,
+    life::Life,
+};
+use crate::state::Fault;
 
 /// How many worlds, and from which seed on: `INFRA_WORLDS=10000 INFRA_SEED=7`.
 fn setting(name: &str, default: u64) -> u64 {
@@ -35,9 +41,32 @@ fn shrink(mut case: Case) -> Case {
     }
 }
 
+/// Every moment at which a process can be killed, in a world of one resource and in the circle of two.
+#[test]
+fn wherever_a_run_is_killed_the_next_one_finishes_it() {
+    let journal = (0..12).flat_map(|n| [CrashAt::Journal(Fault::CrashBefore(n)), CrashAt::Journal(Fault::CrashAfter(n))]);
+    let calls = (1..10).flat_map(|n| [CrashAt::Call(n, Crash::Before), CrashAt::Call(n, Crash::After)]);
+    for crash in journal.chain(calls) {
+        for seed in 0..6 {
+            let mut case = Case::new(seed);
+            let run = Run { one_in: 1, budget: 0, crash: Some(crash), stop: None, at_once: false, pause: 0 };
+            for round in &mut case.rounds {
+                round.left = false;
+                round.runs = vec![run.clone(), run.clone()];
+            }
+            case.rounds.truncate(1);
+            let destroy = Round { destroy: true, edits: vec![], ..case.rounds[0].clone() };
+            case.rounds.push(destroy);
+            case.wanted.retain(|it| *it < 3);
+            let life = live(&case, false);
+            assert!(life.findings.is_empty(), "{case}\n{}", life.findings.join("\n"));
+        }
+    }
+}
+
 #[test]
 fn in_every_world_file_state_and_cloud_agree() {
-    let (worlds, first) = (setting("INFRA_WORLDS", 200), setting("INFRA_SEED", 0));
+    let (worlds, first) = (setting("INFRA_WORLDS", 250), setting("INFRA_SEED", 0));
     let (mut calls, mut crashes, mut faults) = (0, 0, 0);
     let mut wrong = vec![];
     for seed in first..first + worlds {

@@ -69,7 +69,7 @@ async fn read<R: Simulated>(world: &Sim, ids: &[Id], _: &Wanted) -> Result<Vec<O
     let about = ids.iter().map(Id::as_str).collect::<Vec<_>>().join(" ");
     world
         .call(R::CALLS[1], (R::NAME, Kind::Read), &about, |inner| {
-            ids.iter().map(|id| inner.look(R::NAME, id.as_str()).map(live::<R>).transpose()).collect()
+            ids.iter().map(|id| inner.look(R::NAME, id.as_str()).map(|it| live::<R>(&it)).transpose()).collect()
         })
         .await
 }
@@ -308,7 +308,7 @@ pub(super) struct Rule {
     source: String,
 }
 
-simulated!(Group, GroupSpec, OnlyId, "sim.group", FACTS);
+simulated!(Group, GroupSpec, OnlyId, "sim.group", Facts { create_first: true, ..FACTS });
 
 impl Removed for Group {
     /// Its own rules hold others, which would hold it in turn.

@@ -6,15 +6,15 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
     emulator::{Emulator, Inventory},
-    proxy::{Proxy, Seen, Strike},
+    proxy::{Fault, Proxy, Seen, Strike},
 };
 use crate::support::{Project, Ran, root};
 
 /// Far longer than any run takes.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// Seconds after which `infra` no longer waits for an answer here.
-const CALL_TIMEOUT: &str = "4";
+/// Seconds after which `infra` no longer waits for an answer that does not come; longer than the emulator takes for any that does.
+const CALL_TIMEOUT: &str = "5";
 
 pub(crate) struct Bench {
     emulator: Emulator,
@@ -31,6 +31,8 @@ impl Bench {
     }
 
     fn before(emulator: Emulator) -> Self {
+        // The first calls make it load its services, which takes as long as all others together.
+        emulator.inventory("us-east-1");
         let proxy = Proxy::before(emulator.port);
         Self { emulator, proxy }
     }
@@ -48,7 +50,10 @@ impl Bench {
     pub(crate) fn struck(&self, project: &Project, arguments: &[&str], plan: Option<(usize, Strike)>) -> (Ran, Seen) {
         self.proxy.begin(plan);
         let mut command = project.command(arguments);
-        command.env("INFRA_ENV", "local").env("AWS_ENDPOINT_URL", self.proxy.url()).env("INFRA_CALL_TIMEOUT", CALL_TIMEOUT);
+        command.env("INFRA_ENV", "local").env("AWS_ENDPOINT_URL", self.proxy.url());
+        if let Some((_, Strike::Fault(Fault::Timeout))) = plan {
+            command.env("INFRA_CALL_TIMEOUT", CALL_TIMEOUT);
+        }
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let process = child.id();
         self.proxy.watch(process);
