@@ -251,7 +251,6 @@ mod tests {
                 "destination_security_group_id",
                 "destination_prefix_list_id",
             ],
-            ..Conformance::DEFAULT
         }
         .check()
         .await;
