@@ -135,7 +135,9 @@ impl Case {
             merge(&mut json, &patch);
             state = serde_json::from_value(json).expect("still a state");
         }
-        let live = specs.iter().map(|(at, spec)| (at.to_string(), json!({ "spec": spec, "outputs": state.resources.get(at).map(|it| &it.outputs) })));
+        let live = specs
+            .iter()
+            .map(|(at, spec)| (at.to_string(), json!({ "spec": spec, "outputs": state.resources.get(at).map(|it| &it.outputs) })));
         let mut live = Json::Object(live.collect());
         let differs = sections.contains_key("live");
         if let Some(patch) = parsed("live") {
