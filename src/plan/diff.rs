@@ -195,9 +195,8 @@ impl Compare<'_> {
         let shared = schema.marks.shared || self.types.resolve(schema).marks.shared;
         let missing = wanted.iter().any(|want| !there.iter().any(|have| same(want, have)));
         // What is recorded may be a hash of what is there.
-        let extra = there
-            .iter()
-            .any(|have| !wanted.iter().any(|want| same(want, have)) && (!shared || ours.iter().any(|was| same(have, was))));
+        let extra =
+            there.iter().any(|have| !wanted.iter().any(|want| same(want, have)) && (!shared || ours.iter().any(|was| same(have, was))));
         if missing || extra {
             let want = Value::List(wanted.to_vec());
             let hidden = if want.has_secret() { Shown::Secret } else { before(&Value::List(there.to_vec()), was) };

@@ -11,7 +11,9 @@ use crate::{
 const PAGE: usize = 200;
 
 fn stack(n: usize) -> String {
-    let mut text = "stack: wide\nregion: eu-central-1\nresources:\n  vpc:\n    ec2.vpc:\n      cidr_block: 10.0.0.0/16\n  subnet:\n    for_each:\n".to_owned();
+    let mut text =
+        "stack: wide\nregion: eu-central-1\nresources:\n  vpc:\n    ec2.vpc:\n      cidr_block: 10.0.0.0/16\n  subnet:\n    for_each:\n"
+            .to_owned();
     for i in 0..n {
         let _ = writeln!(text, "      n{i}: 10.0.{}.{}/28", i / 16, i % 16 * 16);
     }

@@ -1,12 +1,6 @@
 //! An emulator, a proxy before it, and `infra` run through both.
 
-use std::{
-    fs,
-    process::Stdio,
-    sync::mpsc,
-    thread,
-    time::Duration,
-};
+use std::{fs, process::Stdio, sync::mpsc, thread, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 

@@ -14,8 +14,9 @@ use std::{
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 use super::{
-    Bench, project_of,
+    Bench,
     emulator::{Difference, Inventory},
+    project_of,
     proxy::{Fault, Moment, Strike},
 };
 use crate::support::Project;
@@ -193,7 +194,17 @@ impl Outcome {
 fn summary(title: &str, usual: &Usual, outcomes: &[Outcome]) -> String {
     let mut text = format!(
         "\ncrash matrix ({title}): {} mutating calls to apply, {} to destroy\n{:22} {:>5} {:>7} {:>7} {:>7} {:>9} {:>9} {:>6} {:>9}\n",
-        usual.calls["apply"], usual.calls["destroy"], "", "cases", "reached", "missing", "doubled", "left over", "different", "wrong", "run again"
+        usual.calls["apply"],
+        usual.calls["destroy"],
+        "",
+        "cases",
+        "reached",
+        "missing",
+        "doubled",
+        "left over",
+        "different",
+        "wrong",
+        "run again"
     );
     let mut line = |name: &str, of: &dyn Fn(&Case) -> bool| {
         let of: Vec<_> = outcomes.iter().filter(|it| of(&it.case)).collect();

@@ -30,7 +30,8 @@ impl Emulator {
     pub(crate) fn start() -> Self {
         let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|it| it.local_addr()).unwrap().port();
         let script = r#"moto_server -H 127.0.0.1 -p "$0" >/dev/null 2>&1 & server=$!; cat >/dev/null; kill "$server""#;
-        let server = Command::new("sh").args(["-c", script, &port.to_string()])
+        let server = Command::new("sh")
+            .args(["-c", script, &port.to_string()])
             .env("PATH", path_with_moto())
             .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
             .stdin(Stdio::piped())

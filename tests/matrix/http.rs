@@ -68,7 +68,8 @@ impl Request {
             Some(target) => (target.rsplit('.').next().unwrap_or_default().to_owned(), Protocol::Json),
             None => {
                 let body = String::from_utf8_lossy(&self.body);
-                let field = |name: &str| body.split('&').find_map(|it| it.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default().to_owned();
+                let field =
+                    |name: &str| body.split('&').find_map(|it| it.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default().to_owned();
                 // Every service of the query protocol says its version; EC2 is the one that answers errors differently.
                 let protocol = if field("Version") == "2016-11-15" { Protocol::Ec2 } else { Protocol::Query };
                 (field("Action"), protocol)

@@ -19,8 +19,7 @@ use serde_json::{Map, Value as Json, json};
 use self::world::{catalog, source};
 use super::{
     decide::{Input, Made, Observed, Seen, make},
-    desire::{self, Name, Properties, Stamp},
-    normal,
+    desire::{Name, Properties, Stamp},
     schedule::{self, Work},
     *,
 };
@@ -135,7 +134,9 @@ impl Case {
             merge(&mut json, &patch);
             state = serde_json::from_value(json).expect("still a state");
         }
-        let live = specs.iter().map(|(at, spec)| (at.to_string(), json!({ "spec": spec, "outputs": state.resources.get(at).map(|it| &it.outputs) })));
+        let live = specs
+            .iter()
+            .map(|(at, spec)| (at.to_string(), json!({ "spec": spec, "outputs": state.resources.get(at).map(|it| &it.outputs) })));
         let mut live = Json::Object(live.collect());
         let differs = sections.contains_key("live");
         if let Some(patch) = parsed("live") {
