@@ -385,6 +385,7 @@ impl<'a, W: World> Shared<'a, W> {
         let waited = Waited::begin();
         let (mut due, mut told) = (Instant::now(), String::new());
         let mut fresh = changed.is_empty();
+        let sent = Record { applied: normal::recorded(subject.schema, &desired, &|it| self.hash(it)), ..record.clone() };
         while !fresh || live.status != Status::Ready {
             self.waiting(subject.address, &live.status, &mut told);
             let asked = waited.so_far();
@@ -398,8 +399,8 @@ impl<'a, W: World> Shared<'a, W> {
             if let Status::Failed(why) = &live.status {
                 return failed(format!("`{}` failed: {why}", record.id), "mend the cause; the next apply replaces it");
             }
-            // A read just after a change may still show what was before.
-            fresh = self.compare(subject, &desired, &live, &record, &wanted).is_empty() || asked >= Duration::from_secs(10);
+            // A read just after a change may still show what was before; what cannot be read is as it was sent.
+            fresh = self.compare(subject, &desired, &live, &sent, &wanted).is_empty() || asked >= Duration::from_secs(10);
             if waited.so_far() >= timeout {
                 return failed(
                     format!(

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     env,
     fmt::{self, Write as _},
-    fs,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -20,7 +19,10 @@ use super::{
     project_of,
     proxy::{Fault, Moment, Strike},
 };
-use crate::support::{Project, root};
+use crate::support::Project;
+
+const STACK: &str = "stacks/hr-chatbot.yaml";
+const REGION: &str = "ap-northeast-1";
 
 /// How often a command is run again before it is given up.
 const RUNS: usize = 3;
@@ -55,9 +57,6 @@ impl fmt::Display for Case {
 
 /// How an undisturbed run goes.
 struct Usual {
-    /// The path of the stack file.
-    stack: String,
-    region: String,
     /// What there was before.
     nothing: Inventory,
     applied: Inventory,
@@ -87,12 +86,9 @@ fn a_sample_of_all_interruptions_leaves_what_an_undisturbed_run_leaves() {
     });
 }
 
-/// All of them: `cargo test --test main matrix -- --ignored --nocapture`.
-///
-/// `INFRA_MATRIX` chooses by words: `'apply kill-after'`, or one case: `'destroy 7 timeout'`. `INFRA_MATRIX_STACK` is the path of another
-/// stack file, `INFRA_MATRIX_WORKERS` how many cases run at once.
+/// All of them. `INFRA_MATRIX` chooses by words: `INFRA_MATRIX='apply kill-after'`, or one case: `'destroy 7 timeout'`.
 #[test]
-#[ignore = "takes ten minutes"]
+#[ignore = "takes a quarter of an hour: cargo test --test main matrix -- --ignored --nocapture"]
 fn every_interruption_leaves_what_an_undisturbed_run_leaves() {
     let chosen = env::var("INFRA_MATRIX").unwrap_or_default();
     check("all", |usual| {
@@ -138,29 +134,25 @@ fn workers() -> usize {
 }
 
 fn usual(bench: &Bench) -> Usual {
-    let stack = env::var("INFRA_MATRIX_STACK").unwrap_or_else(|_| "stacks/hr-chatbot.yaml".to_owned());
-    let text = fs::read_to_string(root().join(&stack)).unwrap();
-    let region = text.lines().find_map(|it| it.strip_prefix("region: ")).expect("it says its region").to_owned();
-    let project = project_of(&stack);
-    let nothing = bench.inventory(&region);
+    let project = project_of(STACK);
+    let nothing = bench.inventory(REGION);
     let mut calls = BTreeMap::new();
     let mut applied = None;
     for command in COMMANDS {
         let (ran, seen) = bench.struck(&project, &[command, "--yes"], None);
         ran.exits(0);
         calls.insert(command, seen.mutating());
-        applied.get_or_insert_with(|| bench.inventory(&region));
+        applied.get_or_insert_with(|| bench.inventory(REGION));
     }
-    let difference = nothing.compare(&bench.inventory(&region));
-    assert!(difference.is_none(), "{difference:#?}");
-    let usual = Usual { stack, region, nothing, applied: applied.expect("there are commands"), calls };
+    assert!(nothing.compare(&bench.inventory(REGION)).is_none(), "{:?}", nothing.compare(&bench.inventory(REGION)));
+    let usual = Usual { nothing, applied: applied.expect("there are commands"), calls };
     assert_ne!(usual.applied, usual.nothing);
     usual
 }
 
 fn run(bench: &Bench, usual: &Usual, case: &Case) -> Outcome {
     bench.reset();
-    let project = project_of(&usual.stack);
+    let project = project_of(STACK);
     if case.command == "destroy" {
         bench.infra(&project, &["apply", "--yes"]).exits(0);
     }
@@ -174,7 +166,7 @@ fn run(bench: &Bench, usual: &Usual, case: &Case) -> Outcome {
         again += 1;
     }
     let expected = if case.command == "apply" { &usual.applied } else { &usual.nothing };
-    let difference = expected.compare(&bench.inventory(&usual.region));
+    let difference = expected.compare(&bench.inventory(REGION));
     let wrong = match ran.code {
         Some(0) => afterwards(bench, &project, case),
         code => Some(format!("it ends with {code:?}")),
@@ -201,8 +193,7 @@ impl Outcome {
 
 fn summary(title: &str, usual: &Usual, outcomes: &[Outcome]) -> String {
     let mut text = format!(
-        "\ncrash matrix of {} ({title}): {} mutating calls to apply, {} to destroy\n{:22} {:>5} {:>7} {:>7} {:>7} {:>9} {:>9} {:>6} {:>9}\n",
-        usual.stack,
+        "\ncrash matrix ({title}): {} mutating calls to apply, {} to destroy\n{:22} {:>5} {:>7} {:>7} {:>7} {:>9} {:>9} {:>6} {:>9}\n",
         usual.calls["apply"],
         usual.calls["destroy"],
         "",

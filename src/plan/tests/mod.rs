@@ -19,8 +19,7 @@ use serde_json::{Map, Value as Json, json};
 use self::world::{catalog, source};
 use super::{
     decide::{Input, Made, Observed, Seen, make},
-    desire::{self, Name, Properties, Stamp},
-    normal,
+    desire::{Name, Properties, Stamp},
     schedule::{self, Work},
     *,
 };

@@ -89,7 +89,7 @@ fn work(story: &Story, words: &str, see: impl FnOnce(&Graph<'_>, &Made, &[Work])
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 80, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_there_is_an_order(story in stories(true), destroy: bool) {
