@@ -269,7 +269,7 @@ mod tests {
         let mut child = Command::new(env::current_exe().expect("this program"));
         child.args(["--ignored", "--exact", "aws::clients::tests::the_environment_says_where"]);
         child.env("AWS_ENDPOINT_URL", crate::aws::conformance::url()).env("AWS_REGION", "eu-west-1");
-        child.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "secret").env_remove("AWS_PROFILE");
+        child.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "secret").env_remove("AWS_PROFILE");
         let output = child.output().expect("it runs");
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && said.contains("1 passed"), "{said}");
