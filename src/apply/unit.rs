@@ -385,7 +385,7 @@ impl<'a, W: World> Shared<'a, W> {
         let waited = Waited::begin();
         let (mut due, mut told) = (Instant::now(), String::new());
         let mut fresh = changed.is_empty();
-        let sent = Record { applied: normal::recorded(subject.schema, &desired, &|it| self.hash(it)), ..record.clone() };
+        let sent = Record { applied: self.sent(subject, &desired, &record), ..record.clone() };
         while !fresh || live.status != Status::Ready {
             self.waiting(subject.address, &live.status, &mut told);
             let asked = waited.so_far();
@@ -419,6 +419,22 @@ impl<'a, W: World> Shared<'a, W> {
         self.known.publish(subject.address, live.outputs, desired, true);
         self.keeper.note(Entry::Recorded { address: subject.address.clone(), record }).await?;
         Ok(())
+    }
+
+    /// What was last applied, with what cannot be read back as it has just been sent. The rest stays: a read has to show that
+    /// it is gone.
+    fn sent(&self, subject: &Subject<'_, W>, desired: &Properties, record: &Record) -> Json {
+        let mut applied = record.applied.clone();
+        let mut now = normal::recorded(subject.schema, desired, &|it| self.hash(it));
+        if let (Json::Object(applied), Json::Object(now)) = (&mut applied, &mut now) {
+            for name in subject.schema.properties.iter().filter(|(_, it)| it.schema.marks.write_only).map(|it| it.0) {
+                match now.remove(name) {
+                    Some(it) => _ = applied.insert(name.clone(), it),
+                    None => _ = applied.remove(name),
+                }
+            }
+        }
+        applied
     }
 
     fn compare(
