@@ -24,7 +24,7 @@
 //!
 //! # Invariants
 //!
-//! Held by tests (`tests/tidy.rs`), because the compiler cannot:
+//! Held by tests, the first three by `tests/tidy.rs`, because the compiler cannot:
 //!
 //! - The library never names an AWS SDK: the binary's `aws` is the only implementation that it does not know.
 //! - `stack`, `graph` and `plan` never do IO and never fail on a user's input: they return what they could make of it and
