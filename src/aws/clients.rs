@@ -49,30 +49,63 @@ struct Shared {
     places: Mutex<HashMap<Location, Arc<Clients>>>,
 }
 
-struct Clients {
-    location: Location,
-    config: SdkConfig,
-    ec2: OnceLock<aws_sdk_ec2::Client>,
-    iam: OnceLock<aws_sdk_iam::Client>,
-    logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
-    sts: OnceLock<aws_sdk_sts::Client>,
-}
+/// One client per service, each made when first asked for, and an accessor for each.
+///
+/// The endpoint is set on the service's own configuration, because a variable like `AWS_ENDPOINT_URL_EC2` would win over
+/// one that is set for all.
+macro_rules! clients {
+    ($($name:ident: $service:ident,)*) => {
+        struct Clients {
+            location: Location,
+            settings: SdkConfig,
+            $($name: OnceLock<$service::Client>,)*
+        }
 
-/// One accessor per service. The endpoint is set on the service's own configuration, because a variable like
-/// `AWS_ENDPOINT_URL_EC2` would win over one that is set for all.
-macro_rules! client {
-    ($name:ident, $service:ident) => {
-        pub(crate) fn $name(&self) -> &$service::Client {
-            self.clients.$name.get_or_init(|| {
-                let config = &self.clients.config;
-                let mut builder = $service::config::Builder::from(config);
-                if config.service_config().is_none() {
-                    builder.set_endpoint_url(config.endpoint_url().map(str::to_owned));
-                }
-                $service::Client::from_conf(builder.build())
-            })
+        impl Clients {
+            fn new(settings: SdkConfig, location: Location) -> Self {
+                Self { location, settings, $($name: OnceLock::new(),)* }
+            }
+        }
+
+        impl Aws {
+            $(pub(crate) fn $name(&self) -> &$service::Client {
+                self.clients.$name.get_or_init(|| {
+                    let config = &self.clients.settings;
+                    let mut builder = $service::config::Builder::from(config);
+                    if config.service_config().is_none() {
+                        builder.set_endpoint_url(config.endpoint_url().map(str::to_owned));
+                    }
+                    $service::Client::from_conf(builder.build())
+                })
+            })*
         }
     };
+}
+
+clients! {
+    acm: aws_sdk_acm,
+    apigatewayv2: aws_sdk_apigatewayv2,
+    application_autoscaling: aws_sdk_applicationautoscaling,
+    budgets: aws_sdk_budgets,
+    cloudtrail: aws_sdk_cloudtrail,
+    cloudwatch: aws_sdk_cloudwatch,
+    config: aws_sdk_config,
+    ec2: aws_sdk_ec2,
+    ecr: aws_sdk_ecr,
+    ecs: aws_sdk_ecs,
+    elbv2: aws_sdk_elasticloadbalancingv2,
+    iam: aws_sdk_iam,
+    kms: aws_sdk_kms,
+    lambda: aws_sdk_lambda,
+    logs: aws_sdk_cloudwatchlogs,
+    rds: aws_sdk_rds,
+    route53: aws_sdk_route53,
+    s3: aws_sdk_s3,
+    secretsmanager: aws_sdk_secretsmanager,
+    sns: aws_sdk_sns,
+    sqs: aws_sdk_sqs,
+    sts: aws_sdk_sts,
+    wafv2: aws_sdk_wafv2,
 }
 
 impl Aws {
@@ -91,11 +124,6 @@ impl Aws {
         let clients = Arc::new(Clients::new(base.clone(), location.clone()));
         Self { shared: Arc::new(Shared { base, places: Mutex::new(HashMap::from([(location, clients.clone())])) }), clients }
     }
-
-    client!(ec2, aws_sdk_ec2);
-    client!(iam, aws_sdk_iam);
-    client!(logs, aws_sdk_cloudwatchlogs);
-    client!(sts, aws_sdk_sts);
 
     /// The region of all calls; none where nothing says one.
     pub(crate) fn region(&self) -> Option<&str> {
@@ -134,12 +162,6 @@ impl World for Aws {
             Arc::new(Clients::new(config, location.clone()))
         });
         Self { shared: self.shared.clone(), clients: clients.clone() }
-    }
-}
-
-impl Clients {
-    fn new(config: SdkConfig, location: Location) -> Self {
-        Self { location, config, ec2: OnceLock::new(), iam: OnceLock::new(), logs: OnceLock::new(), sts: OnceLock::new() }
     }
 }
 

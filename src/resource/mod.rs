@@ -23,7 +23,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use formats::{Cidr, Policy, Protocol, Tags};
 pub use lookup::{AnyLookup, Lookup};
 pub use marks::{immutable, kept, late, ready, set, shared, unique, volatile, write_only};
-pub use secret::Secret;
+pub use secret::{Sealed, Secret, is_sealed};
 
 use crate::{
     diagnostic::Severity,
@@ -97,6 +97,12 @@ pub trait Resource: Send + Sync + 'static {
 
     /// Makes what is there equal to `to`; called to finish a create, to change and to repair.
     fn update(world: &Self::World, update: Update<'_, Self>) -> impl Future<Output = Result<()>> + Send;
+
+    /// The outputs that are [`Sealed`], in clear text as [`Value::Secret`], in a map by their names. Called only where something is
+    /// about to be made of them.
+    fn open(_world: &Self::World, _id: &Id) -> impl Future<Output = Result<Value>> + Send {
+        async { Ok(Value::map()) }
+    }
 
     /// Starts to remove it; the engine waits until `read` no longer finds it. Gone already is success.
     fn delete(world: &Self::World, delete: Delete<'_, Self>) -> impl Future<Output = Result<()>> + Send;

@@ -28,6 +28,39 @@ impl Secret {
     }
 }
 
+/// An output that is a secret: that it is there is known, and its text is asked for by [`super::Resource::open`] only where
+/// something is about to be made of it. Neither a plan nor the state ever has it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Sealed;
+
+/// What stands for a [`Sealed`] output in plain data.
+const SEALED: &str = "infra:sealed";
+
+/// Whether this stands for a [`Sealed`] output.
+pub fn is_sealed(json: &serde_json::Value) -> bool {
+    json.as_object().is_some_and(|it| it.len() == 1 && it.contains_key(SEALED))
+}
+
+impl Serialize for Sealed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([(SEALED, true)])
+    }
+}
+
+impl JsonSchema for Sealed {
+    fn schema_name() -> Cow<'static, str> {
+        "Sealed".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Secret::json_schema(generator)
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(secret)")
