@@ -179,7 +179,7 @@ impl<'a, W: World> Run<'a, W> {
             }
             let outputs = decision.live.as_ref().map_or(&record.outputs, |it| &it.outputs);
             let usable = decision.live.as_ref().is_none_or(|it| it.status == Status::Ready);
-            self.shared.known.publish(&node.address, outputs.clone(), decision.desired.clone(), usable);
+            self.shared.known.publish(&node.address, record.id.clone(), outputs.clone(), decision.desired.clone(), usable);
         }
     }
 

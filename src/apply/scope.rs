@@ -7,13 +7,21 @@ use std::{
 
 use serde_json::Value as Json;
 
-use crate::{address::Address, graph::Graph, plan::desire::Properties, resource::Catalog, stack::Scope, value::Value};
+use crate::{
+    address::Address,
+    graph::Graph,
+    plan::{desire::Properties, sealed},
+    resource::{Catalog, Id},
+    stack::Scope,
+    value::Value,
+};
 
 /// What is known of each resource by now.
 #[derive(Default)]
 pub(super) struct Known(Mutex<HashMap<Address, Arc<Facet>>>);
 
 struct Facet {
+    id: Id,
     outputs: Json,
     desired: Properties,
     /// An output that is missing now will never be there.
@@ -21,8 +29,14 @@ struct Facet {
 }
 
 impl Known {
-    pub(super) fn publish(&self, address: &Address, outputs: Json, desired: Properties, usable: bool) {
-        self.0.lock().expect("nobody panics while holding it").insert(address.clone(), Arc::new(Facet { outputs, desired, usable }));
+    pub(super) fn publish(&self, address: &Address, id: Id, outputs: Json, desired: Properties, usable: bool) {
+        self.0.lock().expect("nobody panics while holding it").insert(address.clone(), Arc::new(Facet { id, outputs, desired, usable }));
+    }
+
+    /// The id of a resource that has sealed parts in this output.
+    pub(super) fn sealed(&self, address: &Address, output: &str) -> Option<Id> {
+        let facet = self.0.lock().expect("nobody panics while holding it").get(address).cloned()?;
+        facet.outputs.get(output).is_some_and(sealed::has_sealed).then(|| facet.id.clone())
     }
 }
 
@@ -43,9 +57,25 @@ impl Scope for LiveScope<'_> {
             return facet.desired.get(field).cloned().unwrap_or(Value::Null);
         }
         match facet.outputs.get(field) {
-            Some(it) => Value::from(it.clone()),
+            Some(it) => sealed::output(&facet.id, field, it),
             None if facet.usable => Value::Null,
             None => unknown(),
+        }
+    }
+}
+
+/// The same with the texts of sealed outputs, for what is about to be sent.
+pub(super) struct OpenScope<'a> {
+    pub scope: LiveScope<'a>,
+    /// By resource, its sealed outputs by name.
+    pub opened: HashMap<Address, Value>,
+}
+
+impl Scope for OpenScope<'_> {
+    fn field(&self, target: &Address, field: &str) -> Value {
+        match self.opened.get(target).and_then(|it| it.get(field)) {
+            Some(it) => it.clone(),
+            None => self.scope.field(target, field),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One piece of work on one resource, from its first call to its last entry in the journal.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     io,
     sync::Mutex,
     time::Duration,
@@ -14,7 +14,7 @@ use super::{
     Event, Interrupt, Session,
     keeper::Keeper,
     recover::{self, Waited, service, with_operation},
-    scope::{Known, LiveScope},
+    scope::{Known, LiveScope, OpenScope},
 };
 use crate::{
     address::Address,
@@ -26,10 +26,10 @@ use crate::{
         decide::{Decision, Input},
         desire::{self, Name, Properties, Stamp, desire},
         diff::{self, Sides},
-        normal, schedule,
+        normal, schedule, sealed,
     },
     resource::{AnyLive, AnyResource, AnyUpdate, During, Error, Id, Location, Status, World, schema::TypeSchema},
-    stack::Instance,
+    stack::{Instance, Scope},
     state::{Entry, Pending, Record},
     value::Value,
 };
@@ -147,10 +147,44 @@ impl<'a, W: World> Shared<'a, W> {
         }
     }
 
+    fn scope(&self) -> LiveScope<'_> {
+        LiveScope { graph: self.graph(), catalog: self.input.catalog, known: self.known }
+    }
+
+    /// What is wanted, as it is compared and recorded.
     fn desire(&self, subject: &Subject<'_, W>, name: &Name<'_>) -> Result<Properties, Failure> {
-        let scope = LiveScope { graph: self.graph(), catalog: self.input.catalog, known: self.known };
+        self.desire_in(subject, name, &self.scope())
+    }
+
+    /// What is wanted, as it is sent: made of the texts of sealed outputs.
+    async fn open(&self, subject: &Subject<'_, W>, name: &Name<'_>, desired: &Properties) -> Result<Properties, Failure> {
+        let mut opened = HashMap::new();
+        for reference in &subject.instance.references {
+            let sealed = reference.field.as_ref().and_then(|it| self.known.sealed(&reference.target, it));
+            let Some((id, index)) = sealed.zip(self.graph().find(&reference.target)) else { continue };
+            if !opened.contains_key(&reference.target) {
+                let other = self.subject(index)?;
+                let open = || other.resource.open(&other.world, &id);
+                let value = self.call((other.address, other.resource), cloud::Patience::Repeatable(During::Any), open).await?;
+                opened.insert(reference.target.clone(), value);
+            }
+        }
+        if opened.is_empty() {
+            return Ok(desired.clone());
+        }
+        let desired = self.desire_in(subject, name, &OpenScope { scope: self.scope(), opened })?;
+        match desired.iter().find(|(_, it)| sealed::stands_in(it)) {
+            Some((property, _)) => failed(
+                format!("`{property}` is made of a secret that cannot be had this way"),
+                "refer to the output of the resource that keeps the secret, not to another resource's property",
+            ),
+            None => Ok(desired),
+        }
+    }
+
+    fn desire_in(&self, subject: &Subject<'_, W>, name: &Name<'_>, scope: &dyn Scope) -> Result<Properties, Failure> {
         let stamp = Stamp { stack: self.input.stack, state_uuid: &self.input.state.uuid };
-        let (desired, diagnostics) = desire(self.input.catalog, subject.instance, &scope, stamp, name);
+        let (desired, diagnostics) = desire(self.input.catalog, subject.instance, scope, stamp, name);
         match diagnostics.into_iter().find(|it| it.severity == Severity::Error) {
             Some(it) => Err(Failure::Failed { error: it.summary, help: it.help.into_iter().next() }),
             None => Ok(desired),
@@ -170,11 +204,13 @@ impl<'a, W: World> Shared<'a, W> {
             self.keeper.note(Entry::Deleted { address: subject.address.clone(), id: id.clone() }).await?;
         }
         let replaces = decision.is_some_and(|it| matches!(it.action, Some(Action::Replace | Action::CreateThenDelete)));
-        let desired = self.desire(&subject, &Name::After(before.filter(|_| replaces)))?;
+        let new_name = Name::After(before.filter(|_| replaces));
+        let desired = self.desire(&subject, &new_name)?;
         // Late properties are written by the finish: others may not be there yet.
         let late = |name: &str| subject.schema.properties.get(name).is_some_and(|it| it.schema.marks.late);
         let early: Properties = desired.iter().filter(|(name, _)| !late(name)).map(|(name, it)| (name.clone(), it.clone())).collect();
-        let spec = Value::Map(early.clone())
+        let sent = self.open(&subject, &new_name, &desired).await?;
+        let spec = Value::Map(sent.into_iter().filter(|(name, _)| !late(name)).collect())
             .reveal()
             .or_else(|unknown| failed(unknown.to_string(), "this is a fault of infra; please report it"))?;
         let name = desire::locate(subject.resource, subject.schema, &early);
@@ -197,7 +233,7 @@ impl<'a, W: World> Shared<'a, W> {
         let id = self.create(&subject, &operation, &pending, &spec).await?;
         self.keeper.note(Entry::Created { operation, id: id.clone(), at: self.session.clock.now() }).await?;
         let live = self.appear(&subject, &id, &desired).await?;
-        self.known.publish(subject.address, live.outputs.clone(), desired, live.status == Status::Ready);
+        self.known.publish(subject.address, id, live.outputs.clone(), desired, live.status == Status::Ready);
         self.made.lock().expect("nobody panics while holding it").insert(index, live);
         Ok(())
     }
@@ -377,7 +413,8 @@ impl<'a, W: World> Shared<'a, W> {
         let changed: BTreeSet<String> = diff::properties(&changes).map(str::to_owned).collect();
         if !changed.is_empty() {
             self.keeper.note(Entry::Updating { address: subject.address.clone() }).await?;
-            let to = self.to(subject, &desired, &live, &record)?;
+            let sent = self.open(subject, &Name::Kept(&record), &desired).await?;
+            let to = self.to(subject, &sent, &live, &record)?;
             let update =
                 || subject.resource.update(&subject.world, AnyUpdate { id: &record.id, from: &live.spec, to: &to, changed: &changed });
             self.call((subject.address, subject.resource), cloud::Patience::Repeatable(During::Update), update).await?;
@@ -416,7 +453,7 @@ impl<'a, W: World> Shared<'a, W> {
         }
         let outputs = live.outputs.clone();
         let record = self.record(subject, record.id.clone(), &desired, outputs, true, Some(&record));
-        self.known.publish(subject.address, live.outputs, desired, true);
+        self.known.publish(subject.address, record.id.clone(), live.outputs, desired, true);
         self.keeper.note(Entry::Recorded { address: subject.address.clone(), record }).await?;
         Ok(())
     }
@@ -427,7 +464,8 @@ impl<'a, W: World> Shared<'a, W> {
         let mut applied = record.applied.clone();
         let mut now = normal::recorded(subject.schema, desired, &|it| self.hash(it));
         if let (Json::Object(applied), Json::Object(now)) = (&mut applied, &mut now) {
-            for name in subject.schema.properties.iter().filter(|(_, it)| it.schema.marks.write_only).map(|it| it.0) {
+            let stands_in = |name: &String| desired.get(name).is_some_and(sealed::stands_in);
+            for (name, _) in subject.schema.properties.iter().filter(|(name, it)| it.schema.marks.write_only || stands_in(name)) {
                 match now.remove(name) {
                     Some(it) => _ = applied.insert(name.clone(), it),
                     None => _ = applied.remove(name),

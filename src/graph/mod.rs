@@ -128,6 +128,7 @@ pub fn build<'a>(stack: Option<&'a Stack>, state: &'a State, catalog: &Catalog) 
     add_references(&mut graph, catalog);
     implied::add(&mut graph, catalog);
     add_recorded(&mut graph);
+    diagnostics.extend(secrets_at_second_hand(&graph, catalog));
     diagnostics.extend(order::cycles(&graph));
     (graph, diagnostics)
 }
@@ -174,6 +175,33 @@ fn add_references(graph: &mut Graph<'_>, catalog: &Catalog) {
         }
         graph.nodes[index].needs = needs;
     }
+}
+
+/// A secret output is opened for the resource that refers to it. Through another resource's property it cannot be had: what is
+/// known of that is only what stands for it.
+fn secrets_at_second_hand(graph: &Graph<'_>, catalog: &Catalog) -> Vec<Diagnostic> {
+    let target = |reference: &Reference| graph.find(&reference.target).and_then(|it| graph.nodes[it].wanted);
+    let is_secret_output = |reference: &&Reference| {
+        let schema = target(reference).and_then(|it| catalog.schema(it.type_name));
+        let output = reference.field.as_ref().and_then(|field| schema?.outputs.get(field));
+        output.is_some_and(|it| it.schema.marks.secret || matches!(&it.schema.kind, Kind::Map(item) if item.marks.secret))
+    };
+    let mut found = vec![];
+    for reference in graph.nodes.iter().filter_map(|it| it.wanted).flat_map(|it| &it.references) {
+        let (Some(other), Some(field)) = (target(reference), &reference.field) else { continue };
+        if catalog.schema(other.type_name).is_some_and(|it| it.outputs.contains_key(field)) {
+            continue;
+        }
+        let mut made_of = other.references.iter().filter(|it| it.at.property() == Some(field.as_str()));
+        if let Some(keeper) = made_of.find(is_secret_output) {
+            found.push(
+                Diagnostic::error(format!("`{}.{field}` is made of a secret of `{}`", other.address, keeper.target))
+                    .at(&reference.place, "cannot be had this way")
+                    .help(format!("refer to the secret of `{}` itself, as `{}` does", keeper.target, other.address)),
+            );
+        }
+    }
+    found
 }
 
 /// Whether the output referred to is there only once its resource is usable.

@@ -117,6 +117,12 @@ impl Compare<'_> {
                     self.push(path, Shown::Secret, shown(want), self.cause(schema, want, was));
                 }
             }
+            // Its text is not at hand: what was made of the same one is the same.
+            (Some(Value::Secret(want)), Some(_)) if want.stands_in() => {
+                if let cause @ Cause::File = self.cause_of_secret(want, was) {
+                    self.push(path, Shown::Secret, Shown::Secret, cause);
+                }
+            }
             // A secret in a property that can be read: shown on neither side.
             (Some(Value::Secret(want)), Some(Value::Text(have))) => {
                 if want.reveal() != have {

@@ -9,6 +9,7 @@ pub mod normal;
 pub mod questions;
 pub mod schedule;
 mod scope;
+pub mod sealed;
 #[cfg(test)]
 mod tests;
 

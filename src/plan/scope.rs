@@ -1,6 +1,9 @@
 //! What expressions can see of other resources while a plan is made.
 
-use super::decide::{Decision, Fate};
+use super::{
+    decide::{Decision, Fate},
+    sealed,
+};
 use crate::{
     address::Address,
     graph::Graph,
@@ -31,7 +34,7 @@ impl Scope for PlanScope<'_> {
                 let live = decision.live.as_ref();
                 let outputs = live.map(|it| &it.outputs).or(node.recorded.map(|it| &it.outputs));
                 match outputs.and_then(|it| it.get(field)) {
-                    Some(it) => Value::from(it.clone()),
+                    Some(it) => node.recorded.map_or_else(|| Value::from(it.clone()), |record| sealed::output(&record.id, field, it)),
                     None if live.is_none_or(|it| it.status == Status::Ready) => Value::Null,
                     None => unknown(),
                 }

@@ -22,6 +22,17 @@ impl Secret {
         Self::new("")
     }
 
+    /// What stands for the text of a [`Sealed`] output wherever the text is not needed: in a plan and in what is recorded.
+    /// `which` tells it from every other; what is calculated from it stands for the same calculation on the text.
+    pub fn standing_in(which: &str) -> Self {
+        Self::new(format!("{STAND_IN}{which}{STAND_IN}"))
+    }
+
+    /// Whether some part of it stands for a text that is asked for later.
+    pub fn stands_in(&self) -> bool {
+        self.0.contains(STAND_IN)
+    }
+
     /// The text itself: for the call that needs it and nothing else.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -32,6 +43,9 @@ impl Secret {
 /// something is about to be made of it. Neither a plan nor the state ever has it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Sealed;
+
+/// Around the name of a stand-in; of Unicode's private use, so that no real secret has it.
+const STAND_IN: char = '\u{e1fa}';
 
 /// What stands for a [`Sealed`] output in plain data.
 const SEALED: &str = "infra:sealed";

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::{
     cloud::{Sim, Thing, tag},
     model::{Model, Piece},
-    types::TYPES,
+    types::{KEY, TYPES, key_of},
 };
 use crate::{
     address::Address,
@@ -20,6 +20,9 @@ pub(super) fn agree(model: Option<&Model>, state: &State, sim: &Sim) -> Vec<Stri
     let mut findings = sim.findings();
     findings.extend(state.verify().into_iter().map(|it| format!("the state makes no sense: {it}")));
     findings.extend(state.unsettled().into_iter().map(|it| format!("the run left something: {it}")));
+    if serde_json::to_string(&state.resources).is_ok_and(|it| it.contains(KEY)) {
+        findings.push("the state has a secret".to_owned());
+    }
     let things = sim.inventory();
     let by_id: BTreeMap<_, _> = things.iter().map(|it| ((it.type_name, it.id.as_str()), it)).collect();
     let mut recorded = BTreeSet::new();
@@ -100,6 +103,7 @@ fn expected<'a>(piece: &Piece, thing_at: &impl Fn(&str) -> Option<&'a Thing>) ->
             let thing = thing_at(of)?;
             match *output {
                 "arn" => json!(format!("arn:sim:name/{}", thing.id)),
+                "key" => json!(key_of(&thing.id)),
                 "version" => json!(thing.version.to_string()),
                 "address" => json!(format!("address of {}", thing.id)),
                 _ => json!(thing.id),

@@ -292,7 +292,10 @@ impl Model {
                     pieces.push(("name", Piece::Text(format!("name-{number}{suffix}"))));
                 }
                 if number.is_multiple_of(2) {
-                    pieces.push(("secret", Piece::Text(format!("secret {}", mutable / 2))));
+                    let earlier = item.friends.iter().filter(|it| *it < number).filter_map(|it| self.there(*it));
+                    let keeper = earlier.into_iter().find(|it| matches!(it.kind, ItemKind::Name(_)));
+                    let secret = || Piece::Text(format!("secret {}", mutable / 2));
+                    pieces.push(("secret", keeper.map_or_else(secret, |it| it.output("key"))));
                 }
                 pieces
             }
@@ -313,6 +316,8 @@ impl Model {
         let earlier = item.friends.iter().filter(|it| **it < item.number).filter_map(|it| self.there(*it));
         let output = earlier.into_iter().find_map(|it| match it.kind {
             ItemKind::Gateway => Some(it.output("address")),
+            // A secret in what can be read back.
+            ItemKind::Name(_) if item.number.is_multiple_of(5) => Some(it.output("key")),
             ItemKind::Name(_) if item.number.is_multiple_of(2) => Some(it.output("arn")),
             ItemKind::Name(_) => Some(it.output("version")),
             ItemKind::Network | ItemKind::Subnet | ItemKind::Entry => Some(it.output("id")),

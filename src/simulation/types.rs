@@ -12,9 +12,10 @@ use tokio::time::Instant;
 
 use super::cloud::{Changed, Kind, Made, Sim, Thing, tag};
 use crate::resource::{
-    After, Cidr, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Resource, Result, Status, TAG_OPERATION, Tags, Types,
-    Update, Wanted, immutable, late, ready, unique, volatile, write_only,
+    After, Cidr, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Resource, Result, Sealed, Secret, Status, TAG_OPERATION,
+    Tags, Types, Update, Wanted, immutable, late, ready, unique, volatile, write_only,
 };
+use crate::value::Value;
 
 pub(super) static TYPES: LazyLock<Arc<Types<Sim>>> =
     LazyLock::new(|| Arc::new(Types::new(&[&Network, &Subnet, &Group, &Attachment, &Gateway, &Name, &Entry], &[])));
@@ -54,6 +55,11 @@ trait Simulated: Resource<World = Sim> {
     }
 
     fn outputs(thing: &Thing, ready: bool) -> Self::Outputs;
+
+    /// The texts of its outputs that are sealed.
+    fn texts(_id: &Id) -> Value {
+        Value::map()
+    }
 }
 
 const PASSING: &[Passing] = &[
@@ -201,6 +207,14 @@ macro_rules! simulated {
 
             async fn update(world: &Sim, change: Update<'_, Self>) -> Result<()> {
                 update::<Self>(world, change).await
+            }
+
+            async fn open(world: &Sim, id: &Id) -> Result<Value> {
+                let found = read::<Self>(world, std::slice::from_ref(id), &Wanted::default()).await?;
+                match &found[..] {
+                    [Some(_)] => Ok(<Self as Simulated>::texts(id)),
+                    _ => Err(Error::rejected(Self::CALLS[1], "NotFound", "there is nothing to open")),
+                }
             }
 
             async fn delete(world: &Sim, removed: Delete<'_, Self>) -> Result<()> {
@@ -428,7 +442,17 @@ pub(super) struct NameOutputs {
     arn: String,
     #[schemars(transform = volatile)]
     version: i64,
+    /// As the generated part of a secret.
+    key: Sealed,
 }
+
+/// The text of a sealed output, which must be nowhere but in the cloud.
+pub(super) fn key_of(id: &str) -> String {
+    format!("{KEY}{id}")
+}
+
+/// What all texts of sealed outputs begin with.
+pub(super) const KEY: &str = "sealed text of ";
 
 simulated!(Name, NameSpec, NameOutputs, "sim.name", Facts { create_first: true, ..FACTS });
 
@@ -443,7 +467,11 @@ impl Simulated for Name {
     }
 
     fn outputs(thing: &Thing, _: bool) -> NameOutputs {
-        NameOutputs { arn: format!("arn:sim:name/{}", thing.id), version: i64::try_from(thing.version).unwrap_or(i64::MAX) }
+        NameOutputs { arn: format!("arn:sim:name/{}", thing.id), version: i64::try_from(thing.version).unwrap_or(i64::MAX), key: Sealed }
+    }
+
+    fn texts(id: &Id) -> Value {
+        Value::Map([("key".to_owned(), Value::Secret(Secret::new(key_of(id.as_str()))))].into())
     }
 }
 

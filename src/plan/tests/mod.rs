@@ -26,7 +26,7 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, any_error},
     graph::{self, Graph},
-    resource::{AnyLive, Status},
+    resource::{AnyLive, Sealed, Secret, Status},
     stack::{self, Scope, Settings, Stack},
     state::{Record, State},
     value::Value,
@@ -260,7 +260,8 @@ fn applied(stack: &Stack) -> (State, BTreeMap<Address, Json>) {
             created: Timestamp::UNIX_EPOCH,
             updated: Timestamp::UNIX_EPOCH,
         };
-        let mut spec = Value::Map(desired.clone()).reveal().expect("all is known");
+        // Wherever it can be read, the cloud has the text itself.
+        let mut spec = opened(Value::Map(desired.clone())).reveal().expect("all is known");
         spec.as_object_mut().expect("a map").retain(|key, _| !matches!(key.as_str(), "password" | "hidden"));
         specs.insert(address.clone(), spec);
         state.resources.insert(address.clone(), record);
@@ -276,7 +277,20 @@ fn applied(stack: &Stack) -> (State, BTreeMap<Address, Json>) {
 }
 
 fn output(of: &Address, field: &str) -> Json {
+    if field == "key" {
+        return serde_json::to_value(Sealed).expect("it can be written");
+    }
     Json::from(format!("{of}-{field}"))
+}
+
+/// With other texts in place of what stands for them.
+fn opened(value: Value) -> Value {
+    match value {
+        Value::Secret(secret) if secret.stands_in() => Value::Secret(Secret::new("opened")),
+        Value::List(list) => Value::List(list.into_iter().map(opened).collect()),
+        Value::Map(map) => Value::Map(map.into_iter().map(|(key, it)| (key, opened(it))).collect()),
+        other => other,
+    }
 }
 
 /// Made up: every output is told from its name.
@@ -295,7 +309,11 @@ impl Scope for Applied<'_> {
                 Some(name) => name.clone(),
                 None => Value::Text(format!("{target}-1")),
             },
-            _ if schema.outputs.contains_key(field) => Value::from(output(target, field)),
+            _ if schema.outputs.contains_key(field) => {
+                let id = desired.and_then(|it| it.get("name")).and_then(Value::as_text);
+                let id = id.map_or_else(|| format!("{target}-1"), str::to_owned);
+                sealed::output(&id.as_str().into(), field, &output(target, field))
+            }
             _ => desired.and_then(|it| it.get(field)).cloned().unwrap_or(Value::Null),
         }
     }

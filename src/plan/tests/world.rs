@@ -12,8 +12,8 @@ use serde_json::Value as Json;
 use crate::{
     diagnostic::Source,
     resource::{
-        After, Catalog, Cidr, Create, Delete, Describe, Facts, Id, Live, Location, Resource, Result, Secret, Tags, Update, Wanted, World,
-        immutable, kept, late, ready, set, shared, unique, volatile, write_only,
+        After, Catalog, Cidr, Create, Delete, Describe, Facts, Id, Live, Location, Resource, Result, Sealed, Secret, Tags, Update, Wanted,
+        World, immutable, kept, late, ready, set, shared, unique, volatile, write_only,
     },
 };
 
@@ -76,6 +76,7 @@ pub(super) struct Outputs {
     version: String,
     #[schemars(transform = ready)]
     endpoint: String,
+    key: Sealed,
 }
 
 fn one() -> i64 {
