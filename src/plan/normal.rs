@@ -188,6 +188,9 @@ fn record_fields(types: &TypeSchema, fields: &Fields, map: &BTreeMap<String, Val
     Json::Object(map.iter().filter_map(entry).collect())
 }
 
+/// Of what cannot be read back, a longer text than this is recorded as a hash.
+const LONG: usize = 1024;
+
 /// One value as it is recorded; nothing if some part of it is not known.
 pub fn record(types: &TypeSchema, schema: &Schema, value: &Value, hash: &dyn Fn(&str) -> String) -> Option<Json> {
     let resolved = types.resolve(schema);
@@ -199,6 +202,8 @@ pub fn record(types: &TypeSchema, schema: &Schema, value: &Value, hash: &dyn Fn(
         };
     }
     match (&resolved.kind, value) {
+        // A program as text is compared by its hash as well, and no delete goes by it.
+        (_, Value::Text(text)) if (schema.marks.write_only || resolved.marks.write_only) && text.len() > LONG => Some(hashed(&hash(text))),
         (Kind::Object(fields), Value::Map(map)) => {
             let recorded = record_fields(types, fields, map, hash);
             recorded.as_object().is_some_and(|it| it.len() == map.len()).then_some(recorded)

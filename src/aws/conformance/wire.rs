@@ -38,8 +38,8 @@ pub(crate) enum Answer {
     Hang,
 }
 
-/// Answers by the operation of the request, as `Action` in the body names it, or by its method and path where the operation is in
-/// these: `GET /v2/apis`. One that is not in it breaks the test.
+/// Answers by the operation of the request, as `Action` in the body or the target of a JSON protocol names it, or by its method and
+/// path where the operation is in these: `GET /v2/apis`. One that is not in it breaks the test.
 pub(crate) type Script = &'static [(&'static str, Answer)];
 
 pub(crate) struct Wire {
@@ -51,7 +51,15 @@ pub(crate) struct Wire {
 struct Request {
     /// The method and the path: `POST /`.
     line: String,
+    /// Of the protocols that name it in a header: `CreateSecret`.
+    target: Option<String>,
     body: String,
+}
+
+impl Request {
+    fn operation(&self) -> &str {
+        self.target.as_deref().or(form(&self.body, "Action")).unwrap_or(&self.line)
+    }
 }
 
 impl Wire {
@@ -60,8 +68,8 @@ impl Wire {
     }
 
     pub(crate) async fn scripted(script: Script) -> Self {
-        Self::with(move |Request { line, body }| {
-            let named = script.iter().find(|(action, _)| form(body, "Action") == Some(action) || line == action);
+        Self::with(move |request| {
+            let named = script.iter().find(|(action, _)| request.operation() == *action);
             named.map_or(Answer::Say(404, "the script does not have it"), |(_, answer)| *answer)
         })
         .await
@@ -109,10 +117,10 @@ impl Wire {
         requests.iter().map(line).collect()
     }
 
-    /// The requests of a protocol that puts the operation into method and path, each with its body.
+    /// All requests by operation, or by method and path where these name it, each with its body.
     pub(crate) fn asked(&self) -> Vec<String> {
         let requests = self.requests.lock().expect("nobody panicked");
-        requests.iter().map(|Request { line, body }| format!("{line} {body}").trim_end().to_owned()).collect()
+        requests.iter().map(|it| format!("{} {}", it.operation(), it.body).trim_end().to_owned()).collect()
     }
 }
 
@@ -136,12 +144,15 @@ fn receive(connection: &TcpStream) -> Request {
     let mut first = String::new();
     reader.read_line(&mut first).expect("a line");
     let line = first.split(' ').take(2).collect::<Vec<_>>().join(" ");
-    let mut length = 0;
+    let (mut length, mut target) = (0, None);
     loop {
         let mut line = String::new();
         let read = reader.read_line(&mut line).expect("a line");
         if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().expect("a number");
+        }
+        if let Some((_, value)) = line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("x-amz-target")) {
+            target = value.rsplit('.').next().map(|it| it.trim().to_owned());
         }
         if read == 0 || line.trim().is_empty() {
             break;
@@ -149,7 +160,7 @@ fn receive(connection: &TcpStream) -> Request {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).expect("a body");
-    Request { line, body: String::from_utf8(body).expect("text") }
+    Request { line, target, body: String::from_utf8(body).expect("text") }
 }
 
 fn send(mut connection: &TcpStream, status: u16, length: usize, body: &str) {
