@@ -8,7 +8,7 @@ mod clients;
 #[cfg(test)]
 mod complaints;
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 mod ec2;
 mod error;
 mod iam;

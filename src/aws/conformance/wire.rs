@@ -48,7 +48,7 @@ pub(crate) struct Wire {
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
-struct Request {
+pub(crate) struct Request {
     /// The method and the path: `POST /`.
     line: String,
     /// Of the protocols that name it in a header: `CreateSecret`.
@@ -75,7 +75,7 @@ impl Wire {
         .await
     }
 
-    async fn with(answer: impl Fn(&Request) -> Answer + Send + 'static) -> Self {
+    pub(crate) async fn with(answer: impl Fn(&Request) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let requests = Arc::new(Mutex::new(vec![]));
