@@ -27,7 +27,7 @@ impl Conformance {
 
         let mut removed: BTreeSet<_> = self.untried.iter().map(|it| (*it).to_owned()).collect();
         stage.remove_what_is_optional(&mut removed).await;
-        for change in self.changes.iter().copied().chain(subject.tag_changes()) {
+        for change in self.changes.iter().copied().chain(self.tag_changes(subject)) {
             stage.change(change).await;
         }
         stage.remove_what_is_optional(&mut removed).await;

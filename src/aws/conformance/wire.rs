@@ -38,13 +38,20 @@ pub(crate) enum Answer {
     Hang,
 }
 
-/// Answers by the operation of the request, as `Action` in the body names it. One that is not in it breaks the test.
+/// Answers by the operation of the request, as `Action` in the body names it, or by its method and path where the operation is in
+/// these: `GET /v2/apis`. One that is not in it breaks the test.
 pub(crate) type Script = &'static [(&'static str, Answer)];
 
 pub(crate) struct Wire {
     pub(crate) world: Aws,
-    /// The bodies of all requests, in their order.
-    requests: Arc<Mutex<Vec<String>>>,
+    /// All requests, in their order.
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+struct Request {
+    /// The method and the path: `POST /`.
+    line: String,
+    body: String,
 }
 
 impl Wire {
@@ -53,14 +60,14 @@ impl Wire {
     }
 
     pub(crate) async fn scripted(script: Script) -> Self {
-        Self::with(move |body| {
-            let named = script.iter().find(|(action, _)| form(body, "Action") == Some(action));
+        Self::with(move |Request { line, body }| {
+            let named = script.iter().find(|(action, _)| form(body, "Action") == Some(action) || line == action);
             named.map_or(Answer::Say(404, "the script does not have it"), |(_, answer)| *answer)
         })
         .await
     }
 
-    async fn with(answer: impl Fn(&str) -> Answer + Send + 'static) -> Self {
+    async fn with(answer: impl Fn(&Request) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let requests = Arc::new(Mutex::new(vec![]));
@@ -68,10 +75,10 @@ impl Wire {
         thread::spawn(move || {
             let mut hanging = vec![];
             for connection in listener.incoming().map_while(Result::ok) {
-                let body = receive(&connection);
-                let answer = answer(&body);
-                let action = form(&body, "Action").unwrap_or("?").to_owned();
-                record.lock().expect("nobody panicked").push(body);
+                let request = receive(&connection);
+                let answer = answer(&request);
+                let action = form(&request.body, "Action").unwrap_or("?").to_owned();
+                record.lock().expect("nobody panicked").push(request);
                 match answer {
                     Answer::Xml(inner) => {
                         let body = format!("<{action}Response>{inner}</{action}Response>");
@@ -95,11 +102,17 @@ impl Wire {
     /// The operations that were called, in their order, each with the named parameters that it had.
     pub(crate) fn said(&self, parameters: &[&str]) -> Vec<String> {
         let requests = self.requests.lock().expect("nobody panicked");
-        let line = |body: &String| {
+        let line = |Request { body, .. }: &Request| {
             let values = parameters.iter().filter_map(|name| Some(format!(" {name}={}", form(body, name)?)));
             format!("{}{}", form(body, "Action").unwrap_or("?"), values.collect::<String>())
         };
         requests.iter().map(line).collect()
+    }
+
+    /// The requests of a protocol that puts the operation into method and path, each with its body.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        let requests = self.requests.lock().expect("nobody panicked");
+        requests.iter().map(|Request { line, body }| format!("{line} {body}").trim_end().to_owned()).collect()
     }
 }
 
@@ -118,8 +131,11 @@ async fn at(url: String) -> Aws {
     Aws::connect(Config { endpoint: Some(Endpoint { url }), ..Config::default() }).await
 }
 
-fn receive(connection: &TcpStream) -> String {
+fn receive(connection: &TcpStream) -> Request {
     let mut reader = BufReader::new(connection);
+    let mut first = String::new();
+    reader.read_line(&mut first).expect("a line");
+    let line = first.split(' ').take(2).collect::<Vec<_>>().join(" ");
     let mut length = 0;
     loop {
         let mut line = String::new();
@@ -133,7 +149,7 @@ fn receive(connection: &TcpStream) -> String {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).expect("a body");
-    String::from_utf8(body).expect("text")
+    Request { line, body: String::from_utf8(body).expect("text") }
 }
 
 fn send(mut connection: &TcpStream, status: u16, length: usize, body: &str) {
