@@ -3,6 +3,7 @@
 //! A type is one file `<service>/<thing>.rs` and a line in [`TYPES`]; a lookup is one file `lookup/<service>_<thing>.rs` and a line in
 //! [`LOOKUPS`]. Tests hold both lists to the folders.
 
+mod apigatewayv2;
 mod caller;
 mod clients;
 #[cfg(test)]
@@ -23,6 +24,13 @@ pub(crate) use clients::{Aws, Config, Endpoint};
 
 /// All resource types, sorted by name.
 pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
+    &apigatewayv2::api::Api,
+    &apigatewayv2::api_mapping::ApiMapping,
+    &apigatewayv2::domain_name::DomainName,
+    &apigatewayv2::integration::Integration,
+    &apigatewayv2::route::Route,
+    &apigatewayv2::stage::Stage,
+    &apigatewayv2::vpc_link::VpcLink,
     &ec2::eip::Eip,
     &ec2::flow_log::FlowLog,
     &ec2::internet_gateway::InternetGateway,
