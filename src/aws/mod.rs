@@ -15,6 +15,7 @@ mod iam;
 pub(crate) mod lint;
 mod logs;
 mod lookup;
+mod s3;
 mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
@@ -35,6 +36,7 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &ec2::vpc_endpoint::VpcEndpoint,
     &iam::role::Role,
     &logs::log_group::LogGroup,
+    &s3::bucket::Bucket,
 ];
 
 /// All lookups, sorted by name.
