@@ -16,6 +16,7 @@ mod iam;
 pub(crate) mod lint;
 mod logs;
 mod lookup;
+mod s3;
 mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
@@ -43,6 +44,7 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &ec2::vpc_endpoint::VpcEndpoint,
     &iam::role::Role,
     &logs::log_group::LogGroup,
+    &s3::bucket::Bucket,
 ];
 
 /// All lookups, sorted by name.

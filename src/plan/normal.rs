@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     resource::{
-        Protocol,
+        DnsName, Protocol,
         schema::{Field, Fields, Format, Kind, Schema, TypeSchema},
     },
     value::Value,
@@ -70,6 +70,7 @@ pub fn canonical(types: &TypeSchema, schema: &Schema, value: &Value) -> Value {
         }
         (Kind::Number { .. }, Value::Int(it)) => Value::Float(*it as f64),
         (Kind::Text(text), Value::Text(it)) if text.format == Some(Format::Cidr) => Value::Text(canonical_block(it)),
+        (Kind::Text(text), Value::Text(it)) if text.format == Some(Format::DnsName) => Value::Text(DnsName(it.clone()).canonical().0),
         (Kind::Text(text), Value::Text(it)) if text.format == Some(Format::Protocol) => Value::Text(Protocol(it.clone()).canonical().0),
         (Kind::Free, _) if schema.marks.policy || resolved.marks.policy => canonical_policy(value),
         (Kind::Free, Value::Text(text)) => free_text(text).unwrap_or_else(|| value.clone()),
