@@ -171,7 +171,8 @@ fn sorted(mut list: Vec<Value>) -> Value {
     Value::List(list)
 }
 
-/// As it is recorded: a keyed hash in place of what is secret or cannot be read back, nothing in place of what is unknown.
+/// As it is recorded: a keyed hash in place of what is secret, nothing in place of what is unknown. What only cannot be read back
+/// stands there as it was written, because a delete may go by it.
 pub fn recorded(types: &TypeSchema, properties: &BTreeMap<String, Value>, hash: &dyn Fn(&str) -> String) -> Json {
     record_fields(types, &types.properties, properties, hash)
 }
@@ -190,7 +191,7 @@ fn record_fields(types: &TypeSchema, fields: &Fields, map: &BTreeMap<String, Val
 /// One value as it is recorded; nothing if some part of it is not known.
 pub fn record(types: &TypeSchema, schema: &Schema, value: &Value, hash: &dyn Fn(&str) -> String) -> Option<Json> {
     let resolved = types.resolve(schema);
-    if schema.marks.write_only || resolved.marks.write_only {
+    if schema.marks.secret || resolved.marks.secret {
         return match value {
             Value::Secret(secret) => Some(hashed(&hash(secret.reveal()))),
             Value::Text(text) => Some(hashed(&hash(text))),
@@ -217,7 +218,7 @@ fn hidden(value: &Value, hash: &dyn Fn(&str) -> String) -> Option<Json> {
     value.conceal(&|secret| hashed(&hash(secret.reveal()))).ok()
 }
 
-/// What stands in a record for a value that must not or cannot stand there itself.
+/// What stands in a record for a value that must not stand there itself.
 fn hashed(hash: &str) -> Json {
     json!({ "infra:hash": hash })
 }
@@ -258,6 +259,30 @@ mod tests {
         let mut other = long.clone();
         other["Statement"][0]["Effect"] = "Deny".into();
         assert_ne!(policy(long), policy(other));
+    }
+
+    #[test]
+    fn what_a_delete_goes_by_is_recorded_in_clear_text() {
+        #[derive(schemars::JsonSchema)]
+        #[expect(dead_code, reason = "only its schema is used")]
+        struct Spec {
+            #[schemars(transform = crate::resource::write_only)]
+            skip_final_snapshot: bool,
+            #[schemars(transform = crate::resource::write_only)]
+            final_db_snapshot_identifier: String,
+            password: crate::resource::Secret,
+        }
+        let schema = schemars::schema_for!(Spec);
+        let types = TypeSchema::read("test.type", &schema, &schema);
+        let properties = json!({ "skip_final_snapshot": true, "final_db_snapshot_identifier": "last", "password": "hunter2" });
+        let properties = complete(&types, &Value::from(properties));
+        let hash = |text: &str| format!("hash of {} letters", text.len());
+        let expected = json!({
+            "skip_final_snapshot": true,
+            "final_db_snapshot_identifier": "last",
+            "password": { "infra:hash": "hash of 7 letters" },
+        });
+        assert_eq!(recorded(&types, &properties, &hash), expected);
     }
 
     #[test]
