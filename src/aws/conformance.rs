@@ -205,8 +205,10 @@ impl<'a> Subject<'a> {
             if value.is_none() && (applied.get(name).is_none() || field.schema.marks.kept) {
                 continue;
             }
-            let told = !field.schema.marks.write_only;
-            if !told || canonical(&field.schema, live.spec.get(name)) != canonical(&field.schema, value) {
+            // What cannot be read is as it was applied.
+            let there =
+                if field.schema.marks.write_only { applied.get(name).or(field.schema.default.as_ref()) } else { live.spec.get(name) };
+            if canonical(&field.schema, there) != canonical(&field.schema, value) {
                 changed.insert(name.clone());
             }
             match value {
