@@ -386,7 +386,8 @@ impl<'a, W: World> Shared<'a, W> {
         let (mut due, mut told) = (Instant::now(), String::new());
         let mut fresh = changed.is_empty();
         let sent = Record { applied: self.sent(subject, &desired, &record), ..record.clone() };
-        while !fresh || live.status != Status::Ready {
+        let wanted_spec = Value::Map(desired.clone()).reveal().unwrap_or(Json::Null);
+        while !fresh || !subject.resource.suffices(&live.status, &wanted_spec) {
             self.waiting(subject.address, &live.status, &mut told);
             let asked = waited.so_far();
             match self.read(subject.resource.name(), subject.location, &record.id, &wanted, due).await? {

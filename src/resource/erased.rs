@@ -16,6 +16,7 @@ pub trait AnyResource<W>: Describe {
     fn find<'a>(&'a self, world: &'a W, operation: &'a str, spec: &'a Json, known: &'a BTreeSet<Id>) -> BoxFuture<'a, Result<Option<Id>>>;
     fn create<'a>(&'a self, world: &'a W, spec: &'a Json, token: &'a str) -> BoxFuture<'a, Result<Id>>;
     fn update<'a>(&'a self, world: &'a W, update: AnyUpdate<'a>) -> BoxFuture<'a, Result<()>>;
+    fn suffices(&self, status: &Status, spec: &Json) -> bool;
     fn open<'a>(&'a self, world: &'a W, id: &'a Id) -> BoxFuture<'a, Result<Value>>;
     fn delete<'a>(&'a self, world: &'a W, id: &'a Id, spec: &'a Json) -> BoxFuture<'a, Result<()>>;
 }
@@ -110,6 +111,10 @@ impl<R: Resource> AnyResource<R::World> for R {
             R::update(world, Update { id: update.id, from: &from, to: &to, changed: update.changed }).await
         }
         .boxed()
+    }
+
+    fn suffices(&self, status: &Status, spec: &Json) -> bool {
+        typed::<R, _>(spec).map_or(*status == Status::Ready, |spec| R::suffices(status, &spec))
     }
 
     fn open<'a>(&'a self, world: &'a R::World, id: &'a Id) -> BoxFuture<'a, Result<Value>> {

@@ -84,6 +84,11 @@ pub trait Resource: Send + Sync + 'static {
         None
     }
 
+    /// Whether a resource in this state will do, for a spec that leaves its changes to a later time.
+    fn suffices(status: &Status, _spec: &Self::Spec) -> bool {
+        *status == Status::Ready
+    }
+
     /// Reads many at once, answering in their order; what is gone is `None`, never an error.
     fn read(world: &Self::World, ids: &[Id], wanted: &Wanted) -> impl Future<Output = Result<Vec<Option<Live<Self>>>>> + Send;
 
