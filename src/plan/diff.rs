@@ -7,8 +7,8 @@ use serde_json::Value as Json;
 use super::{Cause, Change, Shown, normal};
 use crate::{
     resource::{
-        Secret,
-        schema::{Field, Fields, Kind, Schema, TypeSchema},
+        Secret, Version,
+        schema::{Field, Fields, Format, Kind, Schema, Text, TypeSchema},
     },
     value::{Path, Segment, Value},
 };
@@ -171,6 +171,9 @@ impl Compare<'_> {
 
     /// Whether this is what is there, or what is recorded in its place.
     fn same(&self, schema: &Schema, want: &Value, have: &Value) -> bool {
+        if let (Kind::Text(Text { format: Some(Format::Version), .. }), Value::Text(want), Value::Text(have)) = (&schema.kind, want, have) {
+            return Version(want.clone()).covers(have);
+        }
         let plain = if has_hash(have) {
             normal::record(self.types, schema, want, self.sides.hash)
         } else if want.has_secret() {
@@ -270,4 +273,31 @@ pub fn properties(changes: &[Change]) -> impl Iterator<Item = &str> {
         Some(Segment::Key(key)) => Some(key.as_str()),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_version_is_compared_as_far_as_it_is_written() {
+        #[derive(schemars::JsonSchema)]
+        #[expect(dead_code, reason = "only its schema is used")]
+        struct Spec {
+            engine_version: Option<Version>,
+        }
+        let schema = schemars::schema_for!(Spec);
+        let types = TypeSchema::read("test.type", &schema, &schema);
+        for (want, was, have, changes) in
+            [("17", "17", "17.6", 0), ("17.6", "17", "17.6", 0), ("17.7", "17", "17.6", 1), ("17.6", "17.6", "17.60", 1)]
+        {
+            let of = |version: &str| Value::from(json!({ "engine_version": version }));
+            let want = of(want).as_map().cloned().expect("a map");
+            let (have, was) = (of(have), of(was));
+            let sides = Sides { want: &want, have: &have, was: &was, complete: true, read: &|_| true, ignore: &[], hash: &str::to_owned };
+            assert_eq!(diff(&types, &sides).changes.len(), changes, "{want:?} {have:?}");
+        }
+    }
 }

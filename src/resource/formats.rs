@@ -60,6 +60,33 @@ impl JsonSchema for Protocol {
     }
 }
 
+/// A version, or as many of its first numbers as matter: `17` is any 17, and `17.6` is any 17.6.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Version(pub String);
+
+impl Version {
+    /// Whether the version `have` is one of those that this one means.
+    #[must_use]
+    pub fn covers(&self, have: &str) -> bool {
+        have.strip_prefix(self.0.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+}
+
+impl JsonSchema for Version {
+    fn schema_name() -> Cow<'static, str> {
+        "Version".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "version" })
+    }
+}
+
 /// A policy document, written as YAML or as JSON text; compared by meaning.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -121,6 +148,20 @@ impl JsonSchema for Tags {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_covers_those_that_begin_with_it() {
+        for (wanted, have, covered) in [
+            ("17", "17.6", true),
+            ("17.6", "17.6", true),
+            ("8.0", "8.0.mysql_aurora.3.08.0", true),
+            ("1", "17.6", false),
+            ("17.6", "17", false),
+            ("17.6", "17.60", false),
+        ] {
+            assert_eq!(Version(wanted.into()).covers(have), covered, "{wanted} {have}");
+        }
+    }
 
     #[test]
     fn a_protocol_has_one_spelling() {

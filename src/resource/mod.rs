@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub use catalog::{Catalog, Describe, DescribeLookup, Types};
 pub use erased::{AnyLive, AnyResource, AnyUpdate, prune};
 pub use error::{Error, ErrorKind, Result};
-pub use formats::{Cidr, Policy, Protocol, Tags};
+pub use formats::{Cidr, Policy, Protocol, Tags, Version};
 pub use lookup::{AnyLookup, Lookup};
 pub use marks::{immutable, kept, late, ready, set, shared, unique, volatile, write_only};
 pub use secret::{Sealed, Secret, is_sealed};

@@ -84,6 +84,8 @@ pub enum Format {
     Cidr,
     /// [`super::Protocol`]
     Protocol,
+    /// [`super::Version`]
+    Version,
 }
 
 /// What [`super::immutable`] and the other marks say.
@@ -279,6 +281,7 @@ fn text(object: &Map<String, Json>) -> Result<Text, String> {
         None => None,
         Some("cidr") => Some(Format::Cidr),
         Some("protocol") => Some(Format::Protocol),
+        Some("version") => Some(Format::Version),
         Some(other) => return Err(format!("format `{other}`")),
     };
     let pattern = object.get("pattern").and_then(Json::as_str).map(str::to_owned);
