@@ -15,6 +15,7 @@ mod iam;
 pub(crate) mod lint;
 mod logs;
 mod lookup;
+mod rds;
 mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
@@ -35,6 +36,11 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &ec2::vpc_endpoint::VpcEndpoint,
     &iam::role::Role,
     &logs::log_group::LogGroup,
+    &rds::db_cluster::DbCluster,
+    &rds::db_cluster_parameter_group::DbClusterParameterGroup,
+    &rds::db_instance::DbInstance,
+    &rds::db_parameter_group::DbParameterGroup,
+    &rds::db_subnet_group::DbSubnetGroup,
 ];
 
 /// All lookups, sorted by name.
