@@ -17,6 +17,7 @@ pub(crate) mod lint;
 mod logs;
 mod lookup;
 mod s3;
+mod rds;
 mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
@@ -45,6 +46,11 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &iam::role::Role,
     &logs::log_group::LogGroup,
     &s3::bucket::Bucket,
+    &rds::db_cluster::DbCluster,
+    &rds::db_cluster_parameter_group::DbClusterParameterGroup,
+    &rds::db_instance::DbInstance,
+    &rds::db_parameter_group::DbParameterGroup,
+    &rds::db_subnet_group::DbSubnetGroup,
 ];
 
 /// All lookups, sorted by name.
