@@ -45,6 +45,8 @@ pub(crate) struct Wire {
     pub(crate) world: Aws,
     /// The bodies of all requests, in their order.
     requests: Arc<Mutex<Vec<String>>>,
+    /// The methods and paths of all requests, in their order.
+    lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl Wire {
@@ -60,16 +62,27 @@ impl Wire {
         .await
     }
 
+    /// Answers by the method, path and body of the request: for services that name the operation in the path.
+    pub(crate) async fn routed(mut answer: impl FnMut(&str, &str) -> Answer + Send + 'static) -> Self {
+        Self::serve(move |line, body| answer(line, body)).await
+    }
+
     async fn with(answer: impl Fn(&str) -> Answer + Send + 'static) -> Self {
+        Self::serve(move |_, body| answer(body)).await
+    }
+
+    async fn serve(mut answer: impl FnMut(&str, &str) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let requests = Arc::new(Mutex::new(vec![]));
-        let record = requests.clone();
+        let lines = Arc::new(Mutex::new(vec![]));
+        let (record, record_line) = (requests.clone(), lines.clone());
         thread::spawn(move || {
             let mut hanging = vec![];
             for connection in listener.incoming().map_while(Result::ok) {
-                let body = receive(&connection);
-                let answer = answer(&body);
+                let (line, body) = receive(&connection);
+                let answer = answer(&line, &body);
+                record_line.lock().expect("nobody panicked").push(line);
                 let action = form(&body, "Action").unwrap_or("?").to_owned();
                 record.lock().expect("nobody panicked").push(body);
                 match answer {
@@ -84,12 +97,19 @@ impl Wire {
                 }
             }
         });
-        Self { world: at(url).await, requests }
+        Self { world: at(url).await, requests, lines }
     }
 
     /// How many requests came.
     pub(crate) fn calls(&self) -> usize {
         self.requests.lock().expect("nobody panicked").len()
+    }
+
+    /// The requests that changed something, in their order: method, path and body.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let (lines, bodies) = (self.lines.lock().expect("nobody panicked"), self.requests.lock().expect("nobody panicked"));
+        let both = lines.iter().zip(bodies.iter()).filter(|(line, _)| !line.starts_with("GET "));
+        both.map(|(line, body)| format!("{line} {body}").trim_end().to_owned()).collect()
     }
 
     /// The operations that were called, in their order, each with the named parameters that it had.
@@ -118,12 +138,17 @@ async fn at(url: String) -> Aws {
     Aws::connect(Config { endpoint: Some(Endpoint { url }), ..Config::default() }).await
 }
 
-fn receive(connection: &TcpStream) -> String {
+/// The method and path of a request, and its body.
+fn receive(connection: &TcpStream) -> (String, String) {
     let mut reader = BufReader::new(connection);
     let mut length = 0;
+    let mut first = String::new();
     loop {
         let mut line = String::new();
         let read = reader.read_line(&mut line).expect("a line");
+        if first.is_empty() {
+            first = line.rsplit_once(' ').map(|it| it.0.to_owned()).unwrap_or_default();
+        }
         if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().expect("a number");
         }
@@ -133,7 +158,7 @@ fn receive(connection: &TcpStream) -> String {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).expect("a body");
-    String::from_utf8(body).expect("text")
+    (first, String::from_utf8(body).expect("text"))
 }
 
 fn send(mut connection: &TcpStream, status: u16, length: usize, body: &str) {
