@@ -5,6 +5,7 @@
 
 mod caller;
 mod clients;
+mod cloudwatch;
 #[cfg(test)]
 mod complaints;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod conformance;
 mod ec2;
 mod error;
 mod iam;
+mod lambda;
 pub(crate) mod lint;
 mod logs;
 mod lookup;
@@ -23,6 +25,8 @@ pub(crate) use clients::{Aws, Config, Endpoint};
 
 /// All resource types, sorted by name.
 pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
+    &cloudwatch::alarm::Alarm,
+    &cloudwatch::dashboard::Dashboard,
     &ec2::eip::Eip,
     &ec2::flow_log::FlowLog,
     &ec2::internet_gateway::InternetGateway,
@@ -34,6 +38,10 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &ec2::vpc::Vpc,
     &ec2::vpc_endpoint::VpcEndpoint,
     &iam::role::Role,
+    &lambda::alias::Alias,
+    &lambda::event_source_mapping::EventSourceMapping,
+    &lambda::function::Function,
+    &lambda::permission::Permission,
     &logs::log_group::LogGroup,
 ];
 
