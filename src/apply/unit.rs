@@ -347,7 +347,7 @@ impl<'a, W: World> Shared<'a, W> {
 
     fn waiting(&self, address: &Address, status: &Status, told: &mut String) {
         let text = match status {
-            Status::Pending(text) | Status::Deleting(text) | Status::Failed(text) => text,
+            Status::Pending(text) | Status::Deleting(text) | Status::Failed(text) | Status::UpdateFailed(text) => text,
             Status::Ready => return,
         };
         if text != told {
@@ -438,6 +438,9 @@ impl<'a, W: World> Shared<'a, W> {
             if let Status::Failed(why) = &live.status {
                 return failed(format!("`{}` failed: {why}", record.id), "mend the cause; the next apply replaces it");
             }
+            if let Status::UpdateFailed(why) = &live.status {
+                return failed(format!("the change of `{}` failed: {why}", record.id), "mend the cause; the next apply changes it again");
+            }
             // A read just after a change may still show what was before; what cannot be read is as it was sent.
             fresh = self.compare(subject, &opened, &live, &sent, &wanted).is_empty() || asked >= Duration::from_secs(10);
             if waited.so_far() >= timeout {
@@ -466,12 +469,7 @@ impl<'a, W: World> Shared<'a, W> {
         let mut applied = record.applied.clone();
         let mut now = normal::recorded(subject.schema, desired, &|it| self.hash(it));
         if let (Json::Object(applied), Json::Object(now)) = (&mut applied, &mut now) {
-            for name in subject.schema.properties.iter().filter(|(_, it)| it.schema.marks.write_only).map(|it| it.0) {
-                match now.remove(name) {
-                    Some(it) => _ = applied.insert(name.clone(), it),
-                    None => _ = applied.remove(name),
-                }
-            }
+            normal::send(subject.schema, &subject.schema.properties, applied, now);
         }
         applied
     }

@@ -6,6 +6,7 @@
 mod apigatewayv2;
 mod caller;
 mod clients;
+mod cloudwatch;
 #[cfg(test)]
 mod complaints;
 #[cfg(test)]
@@ -13,6 +14,7 @@ pub(crate) mod conformance;
 mod ec2;
 mod error;
 mod iam;
+mod lambda;
 pub(crate) mod lint;
 mod logs;
 mod lookup;
@@ -33,6 +35,8 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &apigatewayv2::route::Route,
     &apigatewayv2::stage::Stage,
     &apigatewayv2::vpc_link::VpcLink,
+    &cloudwatch::alarm::Alarm,
+    &cloudwatch::dashboard::Dashboard,
     &ec2::eip::Eip,
     &ec2::flow_log::FlowLog,
     &ec2::internet_gateway::InternetGateway,
@@ -44,6 +48,10 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &ec2::vpc::Vpc,
     &ec2::vpc_endpoint::VpcEndpoint,
     &iam::role::Role,
+    &lambda::alias::Alias,
+    &lambda::event_source_mapping::EventSourceMapping,
+    &lambda::function::Function,
+    &lambda::permission::Permission,
     &logs::log_group::LogGroup,
     &s3::bucket::Bucket,
     &rds::db_cluster::DbCluster,

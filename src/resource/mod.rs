@@ -156,6 +156,9 @@ pub enum Status {
     Pending(String),
     /// It will never be usable; the text says why.
     Failed(String),
+    /// The last change of it failed, and another may mend it; the text says why. A read leaves out what that change would have
+    /// set, so that there is something to be done.
+    UpdateFailed(String),
     /// It is on its way out; counts as there until it is gone.
     Deleting(String),
 }
