@@ -281,6 +281,7 @@ fn canonical(schema: &Schema, value: Option<&Json>) -> Json {
             });
             Json::Object(fields.filter(|(_, value)| !value.is_null()).collect())
         }
+        (Kind::Number { .. }, Some(Json::Number(number))) => json!(number.as_f64()),
         (_, Some(Json::Object(object))) => {
             let mut entries: Vec<_> = object.iter().collect();
             entries.sort_by_key(|(key, _)| *key);
