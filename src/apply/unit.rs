@@ -566,6 +566,9 @@ impl<'a, W: World> Shared<'a, W> {
             self.keeper.note(Entry::Deleting { address: address.clone(), id: id.clone() }).await?;
             let call = || resource.delete(&world, id, &record.applied);
             match self.call((address, resource), cloud::Patience::Repeatable(During::Delete), call).await {
+                Err(error) if error.is(resource.facts().forgotten) => {
+                    return Ok(self.keeper.note(Entry::Deleted { address: address.clone(), id: id.clone() }).await?);
+                }
                 Err(error) if !error.is(resource.facts().gone) => return Err(error.into()),
                 _ => {}
             }

@@ -15,7 +15,11 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_ec2::config::SharedHttpClient;
 use aws_smithy_http_client::{ConnectorBuilder, proxy::ProxyConfig, tls};
 use futures::FutureExt as _;
-use infra::resource::{Location, World};
+use infra::{
+    resource::{Location, World},
+    stack::Caller,
+};
+use tokio::sync::OnceCell;
 
 /// The region of the local cloud where nothing names one.
 const LOCAL_REGION: &str = "us-east-1";
@@ -58,12 +62,13 @@ macro_rules! clients {
         struct Clients {
             location: Location,
             settings: SdkConfig,
+            caller: OnceCell<Caller>,
             $($name: OnceLock<$service::Client>,)*
         }
 
         impl Clients {
             fn new(settings: SdkConfig, location: Location) -> Self {
-                Self { location, settings, $($name: OnceLock::new(),)* }
+                Self { location, settings, caller: OnceCell::new(), $($name: OnceLock::new(),)* }
             }
         }
 
@@ -128,6 +133,11 @@ impl Aws {
     /// The region of all calls; none where nothing says one.
     pub(crate) fn region(&self) -> Option<&str> {
         self.clients.location.region.as_deref()
+    }
+
+    /// Who calls, once it has been asked: the same for all calls from one place.
+    pub(super) fn known_caller(&self) -> &OnceCell<Caller> {
+        &self.clients.caller
     }
 
     /// `aws`, `aws-cn` or `aws-us-gov`.

@@ -221,6 +221,8 @@ pub struct Facts {
     pub passing: &'static [Passing],
     /// Error codes that mean that it is not there.
     pub gone: &'static [&'static str],
+    /// Error codes of a delete that mean that nobody can remove it, and that it goes by itself some time: that is not waited for.
+    pub forgotten: &'static [&'static str],
     /// Whether the create call takes a token that makes repeating it safe.
     pub token: bool,
     /// How long after its create a resource may stay invisible to reads and searches.
@@ -243,6 +245,7 @@ impl Facts {
         timeout: Durations { create: Duration::from_secs(600), update: Duration::from_secs(600), delete: Duration::from_secs(1200) },
         passing: &[],
         gone: &[],
+        forgotten: &[],
         token: false,
         visible_within: Duration::from_secs(30),
         after: &[],

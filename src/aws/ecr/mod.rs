@@ -1,0 +1,3 @@
+//! Registries of container images.
+
+pub(crate) mod repository;

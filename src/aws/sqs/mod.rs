@@ -1,0 +1,3 @@
+//! Queues of messages.
+
+pub(crate) mod queue;
