@@ -76,10 +76,13 @@ async fn what_an_update_cannot_take_away_is_deleted_first() {
     let all = json!({ "name": "a", "protocol_type": "HTTP", "cors_configuration": { "allow_origins": ["*"], "max_age": 300 } });
     let none = json!({ "name": "a", "protocol_type": "HTTP" });
     let ageless = json!({ "name": "a", "protocol_type": "HTTP", "cors_configuration": { "allow_origins": ["*"] } });
+    let zero = json!({ "name": "a", "protocol_type": "HTTP", "cors_configuration": { "max_age": 0 } });
     let delete = "DELETE /v2/apis/a/cors";
     let patch = "PATCH /v2/apis/a {\"corsConfiguration\":{\"allowCredentials\":false,\"allowHeaders\":[],\"allowMethods\":[],\
                  \"allowOrigins\":[\"*\"],\"exposeHeaders\":[]}}";
-    for (from, to, expected) in [(&all, &none, vec![delete]), (&all, &ageless, vec![delete, patch]), (&none, &ageless, vec![patch])] {
+    for (from, to, expected) in
+        [(&all, &none, vec![delete]), (&all, &ageless, vec![delete, patch]), (&none, &ageless, vec![patch]), (&zero, &ageless, vec![patch])]
+    {
         let wire = Wire::scripted(&[("DELETE /v2/apis/a/cors", Answer::Say(204, "")), ("PATCH /v2/apis/a", Answer::Say(200, "{}"))]).await;
         update(&wire, from, to, &["cors_configuration"]).await;
         assert_eq!(wire.asked(), expected);
