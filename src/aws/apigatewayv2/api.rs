@@ -296,7 +296,8 @@ fn check_cors(cors: &Value, path: &Path, problems: &mut Problems) {
 fn keeps_less(from: Option<&Cors>, to: Option<&Cors>) -> bool {
     match (from, to) {
         (_, None) => true,
-        (Some(from), Some(to)) => from.max_age.is_some() && to.max_age.is_none(),
+        // Where nothing was said, AWS answers with 0.
+        (Some(from), Some(to)) => from.max_age.is_some_and(|it| it != 0) && to.max_age.is_none(),
         (None, Some(_)) => false,
     }
 }

@@ -154,10 +154,10 @@ impl Resource for Stage {
             }
         }
         if let Some(format) = spec.get("access_log_settings").and_then(|it| it.get("format")).and_then(Value::as_text)
-            && format.trim_end().contains('\n')
+            && format.contains('\n')
         {
             let help = "write it in one line, or with `>-` before it, which joins lines";
-            problems.error(Path::of("access_log_settings").key("format"), "the format of a log line has several lines", help);
+            problems.error(Path::of("access_log_settings").key("format"), "the format of a log line has a line break", help);
         }
         if let Some(destination) = spec.get("access_log_settings").and_then(|it| it.get("destination_arn")).and_then(Value::as_text) {
             let at = Path::of("access_log_settings").key("destination_arn");
@@ -220,7 +220,8 @@ impl Resource for Stage {
             unless(call.send().await.map_err(error), GONE)?;
         }
         // An update adds to what a route has and takes nothing away.
-        for (route, _) in from.route_settings.iter().filter(|(route, it)| loses(it, to.route_settings.get(*route))) {
+        let less = from.route_settings.iter().filter(|(route, it)| loses(it, to.route_settings.get(*route)));
+        for (route, _) in less.filter(|_| update.changes("route_settings")) {
             let call = world.apigatewayv2().delete_route_settings().api_id(api).stage_name(name).route_key(route);
             unless(call.send().await.map_err(error), GONE)?;
         }
@@ -261,13 +262,14 @@ fn loses(from: &RouteSettings, to: Option<&RouteSettings>) -> bool {
     to.is_none_or(|to| {
         (from.throttling_burst_limit.is_some() && to.throttling_burst_limit.is_none())
             || (from.throttling_rate_limit.is_some() && to.throttling_rate_limit.is_none())
-            || (from.logging_level.is_some() && to.logging_level.is_none())
-            || (from.data_trace_enabled.is_some() && to.data_trace_enabled.is_none())
+            // What a WebSocket API answers with where nothing was said is nothing to lose.
+            || (from.logging_level.is_some_and(|it| it != Level::Off) && to.logging_level.is_none())
+            || (from.data_trace_enabled == Some(true) && to.data_trace_enabled.is_none())
     })
 }
 
 fn access_log(it: &AccessLog) -> AccessLogSettings {
-    AccessLogSettings::builder().destination_arn(&it.destination_arn).format(it.format.trim_end()).build()
+    AccessLogSettings::builder().destination_arn(&it.destination_arn).format(&it.format).build()
 }
 
 fn settings(it: &RouteSettings) -> SdkRouteSettings {

@@ -3,7 +3,9 @@
 //!
 //! A rule is one file and a line in [`RULES`]; a test holds the list to the folder.
 
+mod api_protocol;
 mod duplicate_private_dns;
+mod duplicate_route;
 mod endpoint_dns;
 mod mixed_rules;
 mod nat_needs_gateway;
@@ -29,7 +31,9 @@ pub(crate) struct Rule {
 
 /// All rules, sorted by name.
 pub(crate) static RULES: &[Rule] = &[
+    Rule { name: "api-protocol", check: api_protocol::check },
     Rule { name: "duplicate-private-dns", check: duplicate_private_dns::check },
+    Rule { name: "duplicate-route", check: duplicate_route::check },
     Rule { name: "endpoint-dns", check: endpoint_dns::check },
     Rule { name: "mixed-rules", check: mixed_rules::check },
     Rule { name: "nat-needs-gateway", check: nat_needs_gateway::check },

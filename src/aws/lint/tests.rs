@@ -192,6 +192,77 @@ subnet: { ec2.subnet: { vpc_id: '${vpc.id}', cidr_block: 10.0.0.0/24 } }
 }
 
 #[test]
+fn an_api_has_one_route_for_each_key() {
+    let stack = "
+api: { apigatewayv2.api: { name: api, protocol_type: HTTP } }
+other: { apigatewayv2.api: { name: other, protocol_type: HTTP } }
+a: { apigatewayv2.route: { api_id: '${api.id}', route_key: GET /pets } }
+b: { apigatewayv2.route: { api_id: '${api.id}', route_key: POST /pets } }
+c: { apigatewayv2.route: { api_id: '${other.id}', route_key: GET /pets } }
+d: { apigatewayv2.route: { api_id: '${api.id}', route_key: GET /pets } }
+e: { apigatewayv2.route: { api_id: a1b2c3, route_key: GET /pets } }
+f: { apigatewayv2.route: { api_id: a1b2c3, route_key: GET /pets } }
+";
+    assert_eq!(
+        lint(stack),
+        ["error[duplicate-route]: `a` and `d` both take `GET /pets`", "error[duplicate-route]: `e` and `f` both take `GET /pets`"]
+    );
+}
+
+#[test]
+fn parts_of_an_api_are_of_its_kind() {
+    let base = "
+http: { apigatewayv2.api: { name: http, protocol_type: HTTP } }
+socket: { apigatewayv2.api: { name: socket, protocol_type: WEBSOCKET, route_selection_expression: $request.body.action } }
+";
+    let function = "integration_type: AWS_PROXY, integration_uri";
+    let whole =
+        "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:123456789012:function:a/invocations";
+    let bare = "arn:aws:lambda:eu-central-1:123456789012:function:a";
+    for (api, thing, properties, expected) in [
+        ("http", "integration", format!("{function}: {bare}, timeout_in_millis: 30000"), None),
+        ("socket", "integration", format!("{function}: {whole}, timeout_in_millis: 29000"), None),
+        ("socket", "integration", format!("{function}: {bare}"), Some("the ARN of a function itself")),
+        ("socket", "integration", format!("{function}: {whole}, timeout_in_millis: 30000"), Some("a timeout of 30000 ms")),
+        (
+            "socket",
+            "integration",
+            "integration_type: AWS_PROXY, integration_subtype: SQS-SendMessage, credentials_arn: 'arn:a'".to_owned(),
+            Some("an action of AWS"),
+        ),
+        (
+            "socket",
+            "integration",
+            "integration_type: HTTP_PROXY, integration_method: ANY, integration_uri: 'arn:a', connection_type: VPC_LINK, connection_id: a"
+                .to_owned(),
+            Some("a VPC link"),
+        ),
+        ("http", "route", "route_key: GET /pets".to_owned(), None),
+        ("http", "route", "route_key: $default, api_key_required: false, request_parameters: {}".to_owned(), None),
+        ("http", "route", "route_key: $connect".to_owned(), Some("the key `$connect`")),
+        ("http", "route", "route_key: pets".to_owned(), Some("the key `pets`")),
+        ("http", "route", "route_key: GET /pets, api_key_required: true".to_owned(), Some("`api_key_required`")),
+        ("socket", "route", "route_key: $connect, api_key_required: true".to_owned(), None),
+        ("socket", "route", "route_key: $connect, authorization_type: JWT, authorizer_id: a".to_owned(), Some("authorization by JWT")),
+        ("socket", "stage", "stage_name: prod, default_route_settings: { logging_level: INFO }".to_owned(), None),
+        ("http", "stage", "stage_name: prod, default_route_settings: { throttling_burst_limit: 1 }".to_owned(), None),
+        ("http", "stage", "stage_name: prod, default_route_settings: { logging_level: INFO }".to_owned(), Some("`logging_level`")),
+        (
+            "http",
+            "stage",
+            "stage_name: prod, route_settings: { 'GET /pets': { data_trace_enabled: true } }".to_owned(),
+            Some("`data_trace_enabled`"),
+        ),
+    ] {
+        let kind = if api == "http" { "an HTTP API" } else { "a WebSocket API" };
+        let expected: Vec<_> =
+            expected.map(|it| format!("error[api-protocol]: `part` has {it}, and `{api}` is {kind}")).into_iter().collect();
+        let part = format!("part: {{ apigatewayv2.{thing}: {{ api_id: '${{{api}.id}}', {properties} }} }}");
+        assert_eq!(lint(&format!("{base}{part}")), expected, "{part}");
+    }
+}
+
+#[test]
 fn nothing_is_found_in_the_examples() {
     for resource in TYPES {
         let path = format!("examples/{}.yaml", resource.name().replace('.', "/"));

@@ -1,11 +1,10 @@
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBCluster.html>
 
+mod live;
+
 use std::{collections::HashMap, time::Duration};
 
-use aws_sdk_rds::types::{
-    ClusterPendingModifiedValues, DbCluster as Described, LocalWriteForwardingStatus, ServerlessV2ScalingConfiguration,
-    WriteForwardingStatus,
-};
+use aws_sdk_rds::types::{DbCluster as Described, ServerlessV2ScalingConfiguration};
 use infra::{
     resource::{
         Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Secret, Status,
@@ -17,15 +16,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, ROLE, ROLE_REFUSED, busy_groups, busy_secret, check_encryption, check_key,
-    check_master, check_name, check_snapshot, check_windows, day, deleted, exports, filter, group_ids, is_made_by, last_snapshot, list,
-    lost, retag, settled, tags, yes,
+    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, ROLE, ROLE_REFUSED, check_encryption, check_key, check_master, check_name,
+    check_snapshot, check_windows, day, deleted, exports, filter, is_made_by, last_snapshot, lost, retag, tag_list, tags, yes,
 };
 use crate::aws::{
     clients::Aws,
     ec2::all,
     error::{error, unless},
-    wording::{meaning, word},
+    wording::word,
 };
 
 pub(crate) struct DbCluster;
@@ -282,7 +280,7 @@ impl Resource for DbCluster {
 
     async fn read(world: &Aws, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         let mut found = clusters(world, ids).await?;
-        Ok(ids.iter().map(|id| found.remove(id.as_str()).map(live)).collect())
+        Ok(ids.iter().map(|id| found.remove(id.as_str()).map(live::live)).collect())
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
@@ -322,14 +320,15 @@ impl Resource for DbCluster {
             .set_enable_http_endpoint(spec.enable_http_endpoint.then_some(true))
             .set_network_type(spec.network_type.map(|it| word(&it)))
             .deletion_protection(spec.deletion_protection)
-            .set_tags(Some(list(spec.tags.0.clone())));
+            .set_tags(tag_list(&spec.tags));
         unless(call.send().await.map_err(error), &[TWICE_A_MINUTE])?;
         Ok(Id(spec.db_cluster_identifier.clone().unwrap_or_default()))
     }
 
     async fn update(world: &Aws, update: Update<'_, Self>) -> Result<()> {
-        let Update { id, from, to, .. } = update;
-        if MODIFIED.iter().any(|it| update.changes(it)) {
+        let Update { id, from, to, changed } = update;
+        let others = |it: &&String| OPTIONS.contains(&it.as_str()) || ["enable_http_endpoint", "tags"].contains(&it.as_str());
+        if !changed.iter().all(|it| others(&it)) {
             modify(world, &update).await?;
         }
         if !update.changes("enable_http_endpoint") && !update.changes("tags") {
@@ -364,7 +363,7 @@ impl Resource for DbCluster {
             call.apply_immediately(true).send().await.map_err(error)?;
         }
         // Of one that never came to be there is nothing to keep.
-        let skip = spec.skip_final_snapshot || FAILED.contains(&it.status().unwrap_or_default());
+        let skip = spec.skip_final_snapshot || live::FAILED.contains(&it.status().unwrap_or_default());
         let name = || spec.final_db_snapshot_identifier.clone().unwrap_or_else(|| last_snapshot(id, it.cluster_create_time()));
         let call = world
             .rds()
@@ -381,29 +380,15 @@ const GONE: &[&str] = &["DBClusterNotFoundFault"];
 const TWO_HOURS: Duration = Duration::from_secs(7200);
 /// The emulator alone says this, of the automatic backup that follows the create, where a cluster of that name was there a minute ago.
 const TWICE_A_MINUTE: &str = "DBClusterSnapshotAlreadyExistsFault";
-/// It was to be made from something else and cannot be.
-const FAILED: &[&str] = &["cloning-failed", "incompatible-restore", "migration-failed", "restore-error"];
 const PROTECTED: &str = "it is protected by `deletion_protection: true`: write `false` and apply that first, and then delete it";
 
-/// What one call changes.
-const MODIFIED: &[&str] = &[
-    "engine_version",
-    "master_user_password",
-    "manage_master_user_password",
-    "master_user_secret_kms_key_id",
-    "vpc_security_group_ids",
-    "db_cluster_parameter_group_name",
-    "db_port_number",
-    "serverless_v2_scaling_configuration",
-    "storage_type",
-    "backup_retention_period",
-    "preferred_backup_window",
-    "preferred_maintenance_window",
-    "copy_tags_to_snapshot",
-    "enable_cloudwatch_logs_exports",
-    "enable_iam_database_authentication",
-    "network_type",
-    "deletion_protection",
+/// What no call of an update is for by itself.
+const OPTIONS: &[&str] = &[
+    "allow_major_version_upgrade",
+    "apply_immediately",
+    "delete_automated_backups",
+    "final_db_snapshot_identifier",
+    "skip_final_snapshot",
 ];
 
 fn some(list: &[String]) -> Option<Vec<String>> {
@@ -526,108 +511,6 @@ async fn clusters(world: &Aws, ids: &[Id]) -> Result<HashMap<String, Described>>
         }
     }
     Ok(found.into_iter().filter_map(|it| Some((it.db_cluster_identifier.clone()?, it))).collect())
-}
-
-/// The properties whose changes AWS has taken and not made.
-fn pending(it: &ClusterPendingModifiedValues) -> Vec<&'static str> {
-    let logs = it.pending_cloudwatch_logs_exports();
-    let names = [
-        ("allocated_storage", it.allocated_storage.is_some()),
-        ("backup_retention_period", it.backup_retention_period.is_some()),
-        ("db_cluster_identifier", it.db_cluster_identifier.is_some()),
-        ("enable_cloudwatch_logs_exports", logs.is_some_and(|it| it.log_types_to_enable.is_some() || it.log_types_to_disable.is_some())),
-        ("enable_iam_database_authentication", it.iam_database_authentication_enabled.is_some()),
-        ("engine_version", it.engine_version.is_some()),
-        ("iops", it.iops.is_some()),
-        ("master_user_password", it.master_user_password.is_some()),
-        ("storage_type", it.storage_type.is_some()),
-    ];
-    names.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
-}
-
-/// What it is still busy with although AWS calls it available.
-fn busy(it: &Described) -> Option<String> {
-    // The secret is finished with the first member.
-    let secret = || busy_secret(it.master_user_secret().filter(|_| !it.db_cluster_members().is_empty()));
-    let global = it.global_write_forwarding_status();
-    let local = it.local_write_forwarding_status();
-    let forwarding = matches!(global, Some(WriteForwardingStatus::Enabling | WriteForwardingStatus::Disabling))
-        || matches!(local, Some(LocalWriteForwardingStatus::Enabling | LocalWriteForwardingStatus::Disabling));
-    busy_groups(it.vpc_security_groups()).or_else(secret).or_else(|| forwarding.then(|| "write forwarding changes".to_owned()))
-}
-
-/// With the values that it will have: what waits for the maintenance window is no difference.
-fn live(it: Described) -> Live<DbCluster> {
-    let status = {
-        let waiting = it.pending_modified_values().map(pending).unwrap_or_default();
-        settled(it.status().unwrap_or("creating"), FAILED, busy(&it), &waiting)
-    };
-    let id = it.db_cluster_identifier.clone().unwrap_or_default();
-    let next = it.pending_modified_values().cloned();
-    let next = next.as_ref();
-    let storage = next.and_then(|it| it.storage_type()).or(it.storage_type()).unwrap_or("aurora");
-    let spec = Spec {
-        db_cluster_identifier: Some(id.clone()),
-        engine: it.engine().and_then(meaning).unwrap_or(Engine::AuroraPostgresql),
-        engine_version: next.and_then(|it| it.engine_version.clone()).or_else(|| it.engine_version.clone()).map(Version),
-        allow_major_version_upgrade: false,
-        engine_mode: EngineMode::Provisioned,
-        database_name: it.database_name.clone(),
-        master_username: it.master_username.clone(),
-        master_user_password: None,
-        manage_master_user_password: it.master_user_secret.is_some(),
-        master_user_secret_kms_key_id: it.master_user_secret().and_then(|it| it.kms_key_id.clone()),
-        db_subnet_group_name: it.db_subnet_group.clone(),
-        vpc_security_group_ids: Some(group_ids(it.vpc_security_groups())),
-        db_cluster_parameter_group_name: it.db_cluster_parameter_group.clone(),
-        db_port_number: it.port,
-        serverless_v2_scaling_configuration: it.serverless_v2_scaling_configuration().map(|it| Scaling {
-            min_capacity: it.min_capacity.unwrap_or_default(),
-            max_capacity: it.max_capacity.unwrap_or_default(),
-            seconds_until_auto_pause: it.seconds_until_auto_pause.filter(|_| it.min_capacity == Some(0.0)),
-        }),
-        storage_type: meaning(storage),
-        storage_encrypted: it.storage_encrypted,
-        kms_key_id: it.kms_key_id.clone(),
-        backup_retention_period: next.and_then(|it| it.backup_retention_period).or(it.backup_retention_period).unwrap_or_else(day),
-        preferred_backup_window: it.preferred_backup_window.clone(),
-        preferred_maintenance_window: it.preferred_maintenance_window.clone(),
-        copy_tags_to_snapshot: it.copy_tags_to_snapshot == Some(true),
-        enable_cloudwatch_logs_exports: super::exported(
-            it.enabled_cloudwatch_logs_exports(),
-            next.and_then(|it| it.pending_cloudwatch_logs_exports()),
-        ),
-        enable_iam_database_authentication: next
-            .and_then(|it| it.iam_database_authentication_enabled)
-            .or(it.iam_database_authentication_enabled)
-            .unwrap_or_default(),
-        enable_http_endpoint: it.http_endpoint_enabled == Some(true),
-        network_type: it.network_type().and_then(meaning),
-        deletion_protection: it.deletion_protection == Some(true),
-        skip_final_snapshot: false,
-        final_db_snapshot_identifier: None,
-        delete_automated_backups: true,
-        apply_immediately: true,
-        tags: tags(it.tag_list()),
-    };
-    let outputs = Outputs {
-        id,
-        arn: it.db_cluster_arn.unwrap_or_default(),
-        endpoint: it.endpoint,
-        reader_endpoint: it.reader_endpoint,
-        port: it.port,
-        db_cluster_resource_id: it.db_cluster_resource_id.unwrap_or_default(),
-        master_user_secret_arn: it.master_user_secret.and_then(|it| it.secret_arn),
-    };
-    let unread = vec![
-        "allow_major_version_upgrade",
-        "master_user_password",
-        "skip_final_snapshot",
-        "final_db_snapshot_identifier",
-        "delete_automated_backups",
-        "apply_immediately",
-    ];
-    Live { spec, outputs, status, unread }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     ABREAST, MINUTE, check_name,
     db_parameter_group::parameters::{self, Values},
-    is_made_by, list, lost, managed, retag, tags_of,
+    is_made_by, lost, managed, retag, tag_list, tags_of,
 };
 use crate::aws::{
     clients::Aws,
@@ -72,6 +72,7 @@ impl Resource for DbClusterParameterGroup {
         ],
         gone: GONE,
         visible_within: MINUTE,
+        create_first: true,
         actions: Actions {
             create: &["iam:CreateServiceLinkedRole", "rds:CreateDBClusterParameterGroup", "rds:AddTagsToResource"],
             read: &["rds:DescribeDBClusterParameterGroups", "rds:DescribeDBClusterParameters", "rds:ListTagsForResource"],
@@ -125,7 +126,7 @@ impl Resource for DbClusterParameterGroup {
             .set_db_cluster_parameter_group_name(spec.db_cluster_parameter_group_name.clone())
             .db_parameter_group_family(&spec.family)
             .description(&spec.description)
-            .set_tags(Some(list(spec.tags.0.clone())));
+            .set_tags(tag_list(&spec.tags));
         call.send().await.map_err(error)?;
         Ok(Id(spec.db_cluster_parameter_group_name.clone().unwrap_or_default()))
     }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, ROLE, ROLE_REFUSED, day, deleted, exports, filter, is_made_by, last_snapshot,
-    list, lost, retag, tags, yes,
+    lost, retag, tag_list, tags, yes,
 };
 use crate::aws::{
     clients::Aws,
@@ -342,7 +342,7 @@ impl Resource for DbInstance {
             .set_enable_performance_insights(spec.enable_performance_insights.then_some(true))
             .set_performance_insights_kms_key_id(spec.performance_insights_kms_key_id.clone())
             .set_performance_insights_retention_period(spec.performance_insights_retention_period)
-            .set_tags(Some(list(spec.tags.0.clone())));
+            .set_tags(tag_list(&spec.tags));
         // The rest is the cluster's, and refused of its members.
         if spec.db_cluster_identifier.is_none() {
             let exports = &spec.enable_cloudwatch_logs_exports;
@@ -451,13 +451,21 @@ async fn modify(world: &Aws, update: &Update<'_, DbInstance>) -> Result<()> {
     if update.changes("master_user_password") || (from.manage_master_user_password && !to.manage_master_user_password) {
         call = call.set_master_user_password(to.master_user_password.as_ref().map(|it| it.reveal().to_owned()));
     }
-    // AWS wants all that says what the storage is, where some of it changes.
     if ["allocated_storage", "iops", "storage_throughput", "storage_type"].iter().any(|it| update.changes(it)) {
+        // Of storage that sells speed AWS wants to be told all of it; smaller gp3 has a speed of its own, and saying it is refused.
+        let sells = match to.storage_type {
+            Some(StorageType::Io1 | StorageType::Io2) => true,
+            Some(StorageType::Gp3) => to.allocated_storage.is_some_and(|it| it >= 400),
+            _ => false,
+        };
         call = call
             .set_allocated_storage(to.allocated_storage)
-            .set_storage_type(to.storage_type.map(|it| word(&it)))
-            .set_iops(to.iops)
-            .set_storage_throughput(to.storage_throughput);
+            .set_storage_type(to.storage_type.map(|it| word(&it)).filter(|_| update.changes("storage_type")))
+            .set_iops(to.iops.filter(|_| sells || update.changes("iops")))
+            .set_storage_throughput(
+                to.storage_throughput
+                    .filter(|_| update.changes("storage_throughput") || (sells && to.storage_type == Some(StorageType::Gp3))),
+            );
     }
     if update.changes("max_allocated_storage") {
         // No more than there is: it does not grow.

@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::parameters::Values;
-use super::{ABREAST, MINUTE, check_name, is_made_by, list, lost, managed, retag, tags_of};
+use super::{ABREAST, MINUTE, check_name, is_made_by, lost, managed, retag, tag_list, tags_of};
 use crate::aws::{
     clients::Aws,
     ec2::all,
@@ -71,6 +71,7 @@ impl Resource for DbParameterGroup {
         ],
         gone: GONE,
         visible_within: MINUTE,
+        create_first: true,
         actions: Actions {
             create: &["iam:CreateServiceLinkedRole", "rds:CreateDBParameterGroup", "rds:AddTagsToResource"],
             read: &["rds:DescribeDBParameterGroups", "rds:DescribeDBParameters", "rds:ListTagsForResource"],
@@ -124,7 +125,7 @@ impl Resource for DbParameterGroup {
             .set_db_parameter_group_name(spec.db_parameter_group_name.clone())
             .db_parameter_group_family(&spec.family)
             .description(&spec.description)
-            .set_tags(Some(list(spec.tags.0.clone())));
+            .set_tags(tag_list(&spec.tags));
         call.send().await.map_err(error)?;
         Ok(Id(spec.db_parameter_group_name.clone().unwrap_or_default()))
     }

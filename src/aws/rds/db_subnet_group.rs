@@ -14,7 +14,7 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ABREAST, MINUTE, check_name, is_made_by, list, lost, managed, retag, tags_of};
+use super::{ABREAST, MINUTE, check_name, is_made_by, lost, managed, retag, tag_list, tags_of};
 use crate::aws::{
     clients::Aws,
     ec2::all,
@@ -67,6 +67,7 @@ impl Resource for DbSubnetGroup {
         ],
         gone: GONE,
         visible_within: MINUTE,
+        create_first: true,
         actions: Actions {
             create: &["iam:CreateServiceLinkedRole", "rds:CreateDBSubnetGroup", "rds:AddTagsToResource"],
             read: &["rds:DescribeDBSubnetGroups", "rds:ListTagsForResource"],
@@ -121,7 +122,7 @@ impl Resource for DbSubnetGroup {
             .set_db_subnet_group_name(spec.db_subnet_group_name.clone())
             .db_subnet_group_description(&spec.db_subnet_group_description)
             .set_subnet_ids(Some(spec.subnet_ids.clone()))
-            .set_tags(Some(list(spec.tags.0.clone())));
+            .set_tags(tag_list(&spec.tags));
         call.send().await.map_err(error)?;
         Ok(Id(spec.db_subnet_group_name.clone().unwrap_or_default()))
     }
@@ -231,6 +232,32 @@ mod tests {
         let expected = "ModifyDBSubnetGroup DBSubnetGroupName=a DBSubnetGroupDescription=d SubnetIds.SubnetIdentifier.1=subnet-2 \
                         SubnetIds.SubnetIdentifier.2=subnet-3";
         assert_eq!(wire.said(&parameters), [expected]);
+    }
+
+    #[tokio::test]
+    async fn what_an_interrupted_create_made_is_told_by_its_operation() {
+        let wire = Wire::scripted(&[
+            (
+                "DescribeDBSubnetGroups",
+                Answer::Xml(
+                    "<DescribeDBSubnetGroupsResult><DBSubnetGroups><DBSubnetGroup><DBSubnetGroupName>a</DBSubnetGroupName>\
+                     <DBSubnetGroupArn>arn:a</DBSubnetGroupArn></DBSubnetGroup></DBSubnetGroups></DescribeDBSubnetGroupsResult>",
+                ),
+            ),
+            (
+                "ListTagsForResource",
+                Answer::Xml(
+                    "<ListTagsForResourceResult><TagList><Tag><Key>infra:operation</Key><Value>one</Value></Tag></TagList>\
+                     </ListTagsForResourceResult>",
+                ),
+            ),
+        ])
+        .await;
+        let spec = json!({ "db_subnet_group_name": "a", "subnet_ids": [] });
+        for (operation, expected) in [("one", Some("a".into())), ("two", None)] {
+            let found = DbSubnetGroup.find(&wire.world, operation, &spec, &Default::default()).await.expect("find");
+            assert_eq!(found, expected, "{operation}");
+        }
     }
 
     #[tokio::test]

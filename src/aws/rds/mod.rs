@@ -53,6 +53,11 @@ fn list(tags: impl IntoIterator<Item = (String, String)>) -> Vec<Tag> {
     tags.into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
+/// What a create takes.
+fn tag_list(tags: &Tags) -> Option<Vec<Tag>> {
+    Some(list(tags.0.clone())).filter(|it| !it.is_empty())
+}
+
 fn tags(list: &[Tag]) -> Tags {
     Tags::read(list.iter().filter_map(|it| Some((it.key()?.to_owned(), it.value().unwrap_or_default().to_owned()))))
 }

@@ -1,4 +1,4 @@
-use infra::resource::{AnyResource as _, AnyUpdate, Id, Wanted};
+use infra::resource::{AnyResource as _, AnyUpdate, Describe as _, Id, Wanted};
 use serde_json::{Value as Json, json};
 
 use super::Api;
@@ -76,10 +76,13 @@ async fn what_an_update_cannot_take_away_is_deleted_first() {
     let all = json!({ "name": "a", "protocol_type": "HTTP", "cors_configuration": { "allow_origins": ["*"], "max_age": 300 } });
     let none = json!({ "name": "a", "protocol_type": "HTTP" });
     let ageless = json!({ "name": "a", "protocol_type": "HTTP", "cors_configuration": { "allow_origins": ["*"] } });
+    let zero = json!({ "name": "a", "protocol_type": "HTTP", "cors_configuration": { "max_age": 0 } });
     let delete = "DELETE /v2/apis/a/cors";
     let patch = "PATCH /v2/apis/a {\"corsConfiguration\":{\"allowCredentials\":false,\"allowHeaders\":[],\"allowMethods\":[],\
                  \"allowOrigins\":[\"*\"],\"exposeHeaders\":[]}}";
-    for (from, to, expected) in [(&all, &none, vec![delete]), (&all, &ageless, vec![delete, patch]), (&none, &ageless, vec![patch])] {
+    for (from, to, expected) in
+        [(&all, &none, vec![delete]), (&all, &ageless, vec![delete, patch]), (&none, &ageless, vec![patch]), (&zero, &ageless, vec![patch])]
+    {
         let wire = Wire::scripted(&[("DELETE /v2/apis/a/cors", Answer::Say(204, "")), ("PATCH /v2/apis/a", Answer::Say(200, "{}"))]).await;
         update(&wire, from, to, &["cors_configuration"]).await;
         assert_eq!(wire.asked(), expected);
@@ -134,6 +137,17 @@ async fn a_websocket_api_has_its_own_way_of_routing() {
         (&json!("WEBSOCKET"), &json!("$request.body.kind"))
     );
     Api.delete(&world, &id, &to).await.expect("delete");
+}
+
+#[tokio::test]
+async fn one_that_a_domain_name_leads_to_is_tried_again_and_one_that_is_gone_is_not() {
+    let refusal = r#"{"__type":"BadRequestException","message":"Deleting API a failed. Please remove all API mappings for the API from your custom domain names."}"#;
+    let spec = json!({ "name": "a", "protocol_type": "HTTP" });
+    let wire = Wire::answering(Answer::Say(400, refusal)).await;
+    let refused = Api.delete(&wire.world, &"a".into(), &spec).await.expect_err("in use");
+    assert!(Api.facts().passing.iter().any(|it| refused.is(&[it.code]) && refused.message.contains(it.message)), "{refused}");
+    let wire = Wire::answering(Answer::Say(404, r#"{"__type":"NotFoundException","message":"Invalid API identifier specified"}"#)).await;
+    Api.delete(&wire.world, &"a".into(), &spec).await.expect("gone already");
 }
 
 #[tokio::test]

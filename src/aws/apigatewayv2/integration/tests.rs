@@ -1,4 +1,4 @@
-use infra::resource::{AnyResource as _, AnyUpdate, Id, Wanted};
+use infra::resource::{AnyResource as _, AnyUpdate, Describe as _, Id, Wanted};
 use serde_json::{Value as Json, json};
 
 use super::Integration;
@@ -130,7 +130,7 @@ async fn a_refusal_to_list_is_no_absence() {
 
 #[test]
 fn what_passes_by_itself_is_told_from_what_does_not() {
-    let passing = infra::resource::Describe::facts(&Integration).passing;
+    let passing = Integration.facts().passing;
     let passes = |code: &str, message: &str| passing.iter().any(|it| it.code == code && message.contains(it.message));
     for (code, message, expected) in [
         ("ConflictException", "Unable to complete operation due to concurrent modification. Please try again later.", true),
@@ -140,6 +140,15 @@ fn what_passes_by_itself_is_told_from_what_does_not() {
     ] {
         assert_eq!(passes(code, message), expected, "{message}");
     }
+}
+
+#[tokio::test]
+async fn deleting_one_that_is_gone_with_its_api_is_success() {
+    let gone = r#"{"__type":"NotFoundException","message":"Invalid API identifier specified"}"#;
+    let wire = Wire::answering(Answer::Say(404, gone)).await;
+    let spec = json!({ "api_id": "a", "integration_type": "AWS_PROXY", "integration_uri": FUNCTION });
+    Integration.delete(&wire.world, &"a/i".into(), &spec).await.expect("gone already");
+    assert_eq!(wire.asked(), ["DELETE /v2/apis/a/integrations/i"]);
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ fn stage(more: Json) -> Json {
 
 #[tokio::test]
 async fn each_property_is_changed_and_taken_away_in_its_own_way() {
-    let log = json!({ "access_log_settings": { "destination_arn": "arn:l", "format": "$context.status\n" } });
+    let log = json!({ "access_log_settings": { "destination_arn": "arn:l", "format": "$context.status" } });
     let limits = |burst: Json| json!({ "route_settings": { "GET /": { "throttling_burst_limit": burst, "throttling_rate_limit": 0.5 } } });
     let one = json!({ "stage_variables": { "one": "1", "two": "2" } });
     let two = json!({ "stage_variables": { "two": "3" } });
@@ -136,7 +136,8 @@ fn variables_and_log_lines_are_what_the_gateway_takes() {
         (json!({ "stage_variables": { "a": "b c" } }), vec!["stage_variables.a: ` ` in the stage variable `a`"]),
         (json!({ "stage_variables": { "a": "" } }), vec!["stage_variables.a: the stage variable `a` is empty"]),
         (log("arn:a", "$context.status"), vec![]),
-        (log("arn:a", "{\n}"), vec!["access_log_settings.format: the format of a log line has several lines"]),
+        (log("arn:a", "{\n}"), vec!["access_log_settings.format: the format of a log line has a line break"]),
+        (log("arn:a", "a\n"), vec!["access_log_settings.format: the format of a log line has a line break"]),
         (log("arn:a:*", "a"), vec!["access_log_settings.destination_arn: API Gateway keeps it without `:*` at its end"]),
         (log("/logs", "a"), vec!["access_log_settings.destination_arn: `/logs` is not an ARN"]),
     ] {

@@ -407,13 +407,23 @@ async fn protection_is_taken_off_only_where_the_file_does_not_ask_for_it() {
 }
 
 #[tokio::test]
-async fn several_are_found_although_one_of_them_is_not_there() {
-    // A filter that names one that is not there is refused.
+async fn a_filter_that_is_refused_gives_way_to_a_look_at_all() {
+    // A filter that names one that is not there is refused; the answer to the second question is the script's only one.
     let wire = Wire::scripted(&[("DescribeDBClusters", refused!("DBClusterNotFoundFault", "DBCluster b not found."))]).await;
-    let read = DbCluster.read(&wire.world, &["a".into(), "b".into()], &Wanted::default()).await;
-    assert!(read.is_err(), "and the whole list is refused here as well");
+    DbCluster.read(&wire.world, &["a".into(), "b".into()], &Wanted::default()).await.expect_err("the script refuses twice");
     assert_eq!(
         wire.said(&["Filters.Filter.1.Name", "Filters.Filter.1.Values.Value.2", "MaxRecords"]),
         ["DescribeDBClusters Filters.Filter.1.Name=db-cluster-id Filters.Filter.1.Values.Value.2=b", "DescribeDBClusters MaxRecords=100"]
     );
+}
+
+#[tokio::test]
+async fn what_an_interrupted_create_made_is_told_by_its_operation() {
+    let wire =
+        Wire::scripted(&[("DescribeDBClusters", described!("<TagList><Tag><Key>infra:operation</Key><Value>one</Value></Tag></TagList>"))])
+            .await;
+    for (operation, expected) in [("one", Some("a".into())), ("two", None)] {
+        let found = DbCluster.find(&wire.world, operation, &spec(json!({})), &Default::default()).await.expect("find");
+        assert_eq!(found, expected, "{operation}");
+    }
 }

@@ -342,7 +342,19 @@ async fn what_belongs_together_is_sent_together() {
             json!({}),
             json!({ "allocated_storage": 400, "storage_type": "gp3", "iops": 12000, "storage_throughput": 500 }),
             "iops",
-            " AllocatedStorage=400 StorageType=gp3 Iops=12000 StorageThroughput=500",
+            " AllocatedStorage=400 Iops=12000 StorageThroughput=500",
+        ),
+        (
+            json!({ "allocated_storage": 20 }),
+            json!({ "allocated_storage": 30, "storage_type": "gp3", "iops": 3000, "storage_throughput": 125 }),
+            "allocated_storage",
+            " AllocatedStorage=30",
+        ),
+        (
+            json!({ "allocated_storage": 100 }),
+            json!({ "allocated_storage": 100, "storage_type": "io2", "iops": 3000 }),
+            "storage_type",
+            " AllocatedStorage=100 StorageType=io2 Iops=3000",
         ),
         (
             json!({ "allocated_storage": 20, "max_allocated_storage": 100 }),
@@ -476,4 +488,17 @@ async fn protection_is_taken_off_only_where_the_file_does_not_ask_for_it() {
     let (done, said) = delete(protected, json!({ "skip_final_snapshot": true })).await;
     assert_eq!(done, Ok(()));
     assert_eq!(said[1], "ModifyDBInstance DeletionProtection=false ApplyImmediately=true");
+}
+
+#[tokio::test]
+async fn what_an_interrupted_create_made_is_told_by_its_operation() {
+    let wire = Wire::scripted(&[(
+        "DescribeDBInstances",
+        described!("<TagList><Tag><Key>infra:operation</Key><Value>one</Value></Tag></TagList>"),
+    )])
+    .await;
+    for (operation, expected) in [("one", Some("a".into())), ("two", None)] {
+        let found = DbInstance.find(&wire.world, operation, &spec(&json!({})), &Default::default()).await.expect("find");
+        assert_eq!(found, expected, "{operation}");
+    }
 }
