@@ -10,11 +10,14 @@ mod complaints;
 #[cfg(test)]
 mod conformance;
 mod ec2;
+mod ecr;
 mod error;
 mod iam;
 pub(crate) mod lint;
 mod logs;
 mod lookup;
+mod sns;
+mod sqs;
 mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
@@ -33,8 +36,16 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &ec2::subnet::Subnet,
     &ec2::vpc::Vpc,
     &ec2::vpc_endpoint::VpcEndpoint,
+    &ecr::repository::Repository,
+    &iam::instance_profile::InstanceProfile,
+    &iam::oidc_provider::OidcProvider,
+    &iam::policy::ManagedPolicy,
     &iam::role::Role,
     &logs::log_group::LogGroup,
+    &logs::metric_filter::MetricFilter,
+    &sns::subscription::Subscription,
+    &sns::topic::Topic,
+    &sqs::queue::Queue,
 ];
 
 /// All lookups, sorted by name.
@@ -43,6 +54,7 @@ pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[
     &lookup::ec2_managed_prefix_list::ManagedPrefixList,
     &lookup::ec2_subnets::Subnets,
     &lookup::ec2_vpc::Vpc,
+    &lookup::ecr_image::Image,
     &lookup::sts_caller_identity::CallerIdentity,
 ];
 
