@@ -347,7 +347,7 @@ impl<'a, W: World> Shared<'a, W> {
 
     fn waiting(&self, address: &Address, status: &Status, told: &mut String) {
         let text = match status {
-            Status::Pending(text) | Status::Deleting(text) | Status::Failed(text) => text,
+            Status::Pending(text) | Status::Deleting(text) | Status::Failed(text) | Status::UpdateFailed(text) => text,
             Status::Ready => return,
         };
         if text != told {
@@ -411,10 +411,11 @@ impl<'a, W: World> Shared<'a, W> {
             return failed("a value it needs is still unknown", "run the same command again");
         }
         let changed: BTreeSet<String> = diff::properties(&changes).map(str::to_owned).collect();
+        let mut opened = desired.clone();
         if !changed.is_empty() {
             self.keeper.note(Entry::Updating { address: subject.address.clone() }).await?;
-            let sent = self.open(subject, &Name::Kept(&record), &desired).await?;
-            let to = self.to(subject, &sent, &live, &record)?;
+            opened = self.open(subject, &Name::Kept(&record), &desired).await?;
+            let to = self.to(subject, &opened, &live, &record)?;
             let update =
                 || subject.resource.update(&subject.world, AnyUpdate { id: &record.id, from: &live.spec, to: &to, changed: &changed });
             self.call((subject.address, subject.resource), cloud::Patience::Repeatable(During::Update), update).await?;
@@ -422,7 +423,7 @@ impl<'a, W: World> Shared<'a, W> {
         let waited = Waited::begin();
         let (mut due, mut told) = (Instant::now(), String::new());
         let mut fresh = changed.is_empty();
-        let sent = Record { applied: self.sent(subject, &desired, &record), ..record.clone() };
+        let sent = Record { applied: self.sent(subject, &opened, &record), ..record.clone() };
         let wanted_spec = Value::Map(desired.clone()).reveal().unwrap_or(Json::Null);
         while !fresh || !subject.resource.suffices(&live.status, &wanted_spec) {
             self.waiting(subject.address, &live.status, &mut told);
@@ -437,8 +438,11 @@ impl<'a, W: World> Shared<'a, W> {
             if let Status::Failed(why) = &live.status {
                 return failed(format!("`{}` failed: {why}", record.id), "mend the cause; the next apply replaces it");
             }
+            if let Status::UpdateFailed(why) = &live.status {
+                return failed(format!("the change of `{}` failed: {why}", record.id), "mend the cause; the next apply changes it again");
+            }
             // A read just after a change may still show what was before; what cannot be read is as it was sent.
-            fresh = self.compare(subject, &desired, &live, &sent, &wanted).is_empty() || asked >= Duration::from_secs(10);
+            fresh = self.compare(subject, &opened, &live, &sent, &wanted).is_empty() || asked >= Duration::from_secs(10);
             if waited.so_far() >= timeout {
                 return failed(
                     format!(
@@ -465,13 +469,7 @@ impl<'a, W: World> Shared<'a, W> {
         let mut applied = record.applied.clone();
         let mut now = normal::recorded(subject.schema, desired, &|it| self.hash(it));
         if let (Json::Object(applied), Json::Object(now)) = (&mut applied, &mut now) {
-            let stands_in = |name: &String| desired.get(name).is_some_and(sealed::stands_in);
-            for (name, _) in subject.schema.properties.iter().filter(|(name, it)| it.schema.marks.write_only || stands_in(name)) {
-                match now.remove(name) {
-                    Some(it) => _ = applied.insert(name.clone(), it),
-                    None => _ = applied.remove(name),
-                }
-            }
+            normal::send(subject.schema, &subject.schema.properties, applied, now);
         }
         applied
     }

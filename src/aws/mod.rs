@@ -3,21 +3,26 @@
 //! A type is one file `<service>/<thing>.rs` and a line in [`TYPES`]; a lookup is one file `lookup/<service>_<thing>.rs` and a line in
 //! [`LOOKUPS`]. Tests hold both lists to the folders.
 
+mod apigatewayv2;
 mod caller;
 mod clients;
+mod cloudwatch;
 #[cfg(test)]
 mod complaints;
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 mod ec2;
 mod ecr;
 mod error;
 mod iam;
+mod lambda;
 pub(crate) mod lint;
 mod logs;
 mod lookup;
 mod sns;
 mod sqs;
+mod s3;
+mod rds;
 mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
@@ -26,6 +31,15 @@ pub(crate) use clients::{Aws, Config, Endpoint};
 
 /// All resource types, sorted by name.
 pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
+    &apigatewayv2::api::Api,
+    &apigatewayv2::api_mapping::ApiMapping,
+    &apigatewayv2::domain_name::DomainName,
+    &apigatewayv2::integration::Integration,
+    &apigatewayv2::route::Route,
+    &apigatewayv2::stage::Stage,
+    &apigatewayv2::vpc_link::VpcLink,
+    &cloudwatch::alarm::Alarm,
+    &cloudwatch::dashboard::Dashboard,
     &ec2::eip::Eip,
     &ec2::flow_log::FlowLog,
     &ec2::internet_gateway::InternetGateway,
@@ -41,11 +55,21 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &iam::oidc_provider::OidcProvider,
     &iam::policy::ManagedPolicy,
     &iam::role::Role,
+    &lambda::alias::Alias,
+    &lambda::event_source_mapping::EventSourceMapping,
+    &lambda::function::Function,
+    &lambda::permission::Permission,
     &logs::log_group::LogGroup,
     &logs::metric_filter::MetricFilter,
     &sns::subscription::Subscription,
     &sns::topic::Topic,
     &sqs::queue::Queue,
+    &s3::bucket::Bucket,
+    &rds::db_cluster::DbCluster,
+    &rds::db_cluster_parameter_group::DbClusterParameterGroup,
+    &rds::db_instance::DbInstance,
+    &rds::db_parameter_group::DbParameterGroup,
+    &rds::db_subnet_group::DbSubnetGroup,
 ];
 
 /// All lookups, sorted by name.

@@ -1,11 +1,12 @@
 //! From the command line to stacks that can be planned: every check that comes before anything is touched.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures::future::join_all;
 use infra::{
+    cloud::Patience,
     diagnostic::{Diagnostic, any_error},
-    resource::{Types, World as _},
+    resource::{During, Facts, Types, World as _},
     stack::{self, Caller, File, Settings, Stack},
     state::{Endpoint, Holder, Lock, State, Store},
     value::Value,
@@ -43,7 +44,12 @@ pub(crate) enum Lookups {
 }
 
 /// Reads, checks and resolves the stacks that are meant, and reaches their cloud.
-pub(crate) async fn prepare(context: &mut Context, selection: &Selection, types: &Types<Aws>, lookups: Lookups) -> Result<Vec<Prepared>> {
+pub(crate) async fn prepare(
+    context: &mut Context,
+    selection: &Selection,
+    types: &Arc<Types<Aws>>,
+    lookups: Lookups,
+) -> Result<Vec<Prepared>> {
     let (files, environment) = stacks::open(context, selection, &types.catalog)?;
     // All that can be wrong without asking anybody, of all files, before anybody is asked.
     let (mut drafts, mut diagnostics) = (vec![], vec![]);
@@ -105,10 +111,11 @@ async fn look_up(
     context: &mut Context,
     file: &File,
     settings: &Settings,
-    types: &Types<Aws>,
+    types: &Arc<Types<Aws>>,
     aws: &Aws,
 ) -> Result<BTreeMap<String, Value>> {
     let mut found = BTreeMap::new();
+    let calls = infra::cloud::Cloud::new(types.clone(), aws.clone());
     loop {
         let (requests, mut diagnostics) = stack::lookups(file, settings, &types.catalog, &found);
         diagnostics.retain(|it| it.severity == infra::diagnostic::Severity::Error);
@@ -116,10 +123,7 @@ async fn look_up(
         if requests.is_empty() {
             return Ok(found);
         }
-        let answers = join_all(requests.iter().map(async |request| {
-            let lookup = types.lookup(request.type_name).expect("only known lookups are requested");
-            lookup.find(&aws.at(&request.location), &request.arguments).await
-        }));
+        let answers = join_all(requests.iter().map(async |request| ask(&calls, request).await));
         for (request, answer) in requests.iter().zip(answers.await) {
             match answer {
                 Ok(Some(it)) => {
@@ -138,6 +142,15 @@ async fn look_up(
         }
         stacks::tell(&mut context.shell, &diagnostics)?;
     }
+}
+
+/// Makes one lookup, again and again while it fails in a way that passes.
+async fn ask(calls: &infra::cloud::Cloud<Aws>, request: &stack::Request) -> infra::resource::Result<Option<serde_json::Value>> {
+    let lookup = calls.types.lookup(request.type_name).expect("only known lookups are requested");
+    let world = calls.world.at(&request.location);
+    let service = request.type_name.split('.').next().unwrap_or_default();
+    let find = || lookup.find(&world, &request.arguments);
+    calls.call(service, &Facts::DEFAULT, Patience::Repeatable(During::Any), &|_| {}, find).await
 }
 
 impl Prepared {
@@ -240,7 +253,40 @@ fn standing(state: &State, endpoint: Option<&Endpoint>, account: &str) -> Result
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use infra::diagnostic::{Place, Source};
+    use serde_json::json;
+
     use super::*;
+    use crate::aws::{
+        conformance::wire::{Answer, Wire, refusal},
+        types,
+    };
+
+    #[tokio::test]
+    async fn a_lookup_is_made_again_while_it_fails_in_a_way_that_passes() {
+        let asked = AtomicUsize::new(0);
+        let wire = Wire::with(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => Answer::Say(503, refusal!("RequestLimitExceeded", "Request limit exceeded.")),
+            1 => Answer::Drop,
+            2 => Answer::Say(500, refusal!("InternalError", "An internal error has occurred")),
+            _ => Answer::Say(403, refusal!("UnauthorizedOperation", "You are not authorized to perform this operation.")),
+        })
+        .await;
+        let source = Arc::new(Source { path: "stacks/s.yaml".into(), text: String::new() });
+        let request = stack::Request {
+            name: "zones".into(),
+            type_name: "ec2.availability_zones",
+            arguments: json!({}),
+            location: Default::default(),
+            place: Place { source, span: 0..0 },
+        };
+        let calls = infra::cloud::Cloud::new(Arc::new(types()), wire.world.clone());
+        let error = ask(&calls, &request).await.expect_err("the last answer does not pass");
+        assert!(error.is(&["UnauthorizedOperation"]), "{error}");
+        assert_eq!(wire.calls(), 4);
+    }
 
     #[test]
     fn a_state_counts_only_in_the_cloud_it_tells_of() {

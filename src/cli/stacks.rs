@@ -70,7 +70,7 @@ pub(crate) fn settings(file: &File, environment: &str, selection: &Selection, re
         vars: selection.variables(),
         region: region.map(str::to_owned),
         caller,
-        files: Files::new(move |path| fs::read_to_string(folder.join(path)).map_err(|error| error.to_string())),
+        files: Files::new(move |path| fs::read(folder.join(path)).map_err(|error| error.to_string())),
     }
 }
 

@@ -10,7 +10,8 @@ pub(super) fn add(graph: &mut Graph<'_>, catalog: &Catalog) {
     // Who refers by which property to which node: the other half of every rule.
     let mut referring: HashMap<(&'static str, &'static str, Index), Vec<Index>> = HashMap::new();
     let names: BTreeSet<_> = graph.nodes.iter().filter_map(|it| it.wanted).map(|it| it.type_name).collect();
-    let rules: Vec<_> = names.into_iter().filter_map(|name| catalog.resource(name)).flat_map(|it| it.facts().after).collect();
+    let facts = names.into_iter().filter_map(|name| catalog.resource(name)).map(|it| it.facts());
+    let rules: Vec<_> = facts.flat_map(|it| it.after.iter().chain(it.late_after)).collect();
     if rules.is_empty() {
         return;
     }
@@ -30,22 +31,24 @@ pub(super) fn add(graph: &mut Graph<'_>, catalog: &Catalog) {
     let mut found = vec![];
     for (index, node) in graph.nodes.iter().enumerate() {
         let Some(instance) = node.wanted else { continue };
-        for rule in catalog.resource(instance.type_name).map_or(&[][..], |it| it.facts().after) {
+        let Some(facts) = catalog.resource(instance.type_name).map(|it| it.facts()) else { continue };
+        let rules = facts.after.iter().map(|it| (it, false)).chain(facts.late_after.iter().map(|it| (it, true)));
+        for (rule, late) in rules {
             let mut here = BTreeSet::from([index]);
             for property in rule.from {
                 here = here.iter().filter_map(|it| graph.nodes[*it].wanted).flat_map(|it| targets(graph, it, property)).collect();
             }
             for target in here {
                 for &other in referring.get(&(rule.other, rule.by, target)).into_iter().flatten() {
-                    if other != index && !needs(graph, other, index) {
-                        found.push((index, other));
+                    if other != index && !needs(graph, Step::Finish(other), Step::of(index, late)) {
+                        found.push((index, Edge { to: other, late, ready: true, field: None, why: Why::Implied }));
                     }
                 }
             }
         }
     }
-    for (index, to) in found {
-        graph.nodes[index].needs.push(Edge { to, late: false, ready: true, field: None, why: Why::Implied });
+    for (index, edge) in found {
+        graph.nodes[index].needs.push(edge);
     }
 }
 
@@ -55,17 +58,39 @@ fn targets(graph: &Graph<'_>, instance: &Instance, property: &str) -> Vec<Index>
     references.filter_map(|it| graph.find(&it.target)).collect()
 }
 
-/// Whether one node needs the other, directly or through others.
-fn needs(graph: &Graph<'_>, from: Index, to: Index) -> bool {
+/// One of the two steps in which a resource is made.
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+enum Step {
+    Create(Index),
+    Finish(Index),
+}
+
+impl Step {
+    fn of(index: Index, finish: bool) -> Self {
+        if finish { Self::Finish(index) } else { Self::Create(index) }
+    }
+}
+
+/// Whether one step needs the other, directly or through others.
+fn needs(graph: &Graph<'_>, from: Step, to: Step) -> bool {
     let mut seen = BTreeSet::new();
     let mut open = vec![from];
-    while let Some(index) = open.pop() {
-        if index == to {
+    while let Some(step) = open.pop() {
+        if step == to {
             return true;
         }
-        if seen.insert(index) {
-            open.extend(graph.nodes[index].needs.iter().map(|it| it.to));
+        if !seen.insert(step) {
+            continue;
         }
+        let (index, finish) = match step {
+            Step::Create(index) => (index, false),
+            Step::Finish(index) => (index, true),
+        };
+        if finish {
+            open.push(Step::Create(index));
+        }
+        let edges = graph.nodes[index].needs.iter().filter(|it| it.late == finish);
+        open.extend(edges.map(|it| Step::of(it.to, it.ready)));
     }
     false
 }

@@ -286,7 +286,7 @@ impl Maker<'_> {
                 return self.replace(index, instance, record, reason, vec![], diagnostics);
             }
             Status::Deleting(_) => return self.replace(index, instance, record, Reason::Gone, vec![], diagnostics),
-            Status::Ready | Status::Pending(_) => {}
+            Status::Ready | Status::Pending(_) | Status::UpdateFailed(_) => {}
         }
         let read = seen.map_or_else(|| self.all_properties(instance), |it| it.read.clone());
         let difference = self.compare(instance, &desired, &live, &read, &Value::from(record.applied.clone()), record.complete);

@@ -117,7 +117,7 @@ impl Compare<'_> {
                     self.push(path, Shown::Secret, shown(want), self.cause(schema, want, was));
                 }
             }
-            // Its text is not at hand: what was made of the same one is the same.
+            // Its text is not at hand: what was made of the same one is the same. What somebody else wrote instead is not noticed.
             (Some(Value::Secret(want)), Some(_)) if want.stands_in() => {
                 if let cause @ Cause::File = self.cause_of_secret(want, was) {
                     self.push(path, Shown::Secret, Shown::Secret, cause);

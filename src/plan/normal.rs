@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     resource::{
-        Protocol,
+        DnsName, Protocol,
         schema::{Field, Fields, Format, Kind, Schema, TypeSchema},
     },
     value::Value,
@@ -70,6 +70,7 @@ pub fn canonical(types: &TypeSchema, schema: &Schema, value: &Value) -> Value {
         }
         (Kind::Number { .. }, Value::Int(it)) => Value::Float(*it as f64),
         (Kind::Text(text), Value::Text(it)) if text.format == Some(Format::Cidr) => Value::Text(canonical_block(it)),
+        (Kind::Text(text), Value::Text(it)) if text.format == Some(Format::DnsName) => Value::Text(DnsName(it.clone()).canonical().0),
         (Kind::Text(text), Value::Text(it)) if text.format == Some(Format::Protocol) => Value::Text(Protocol(it.clone()).canonical().0),
         (Kind::Free, _) if schema.marks.policy || resolved.marks.policy => canonical_policy(value),
         (Kind::Free, Value::Text(text)) => free_text(text).unwrap_or_else(|| value.clone()),
@@ -228,9 +229,59 @@ fn hashed(hash: &str) -> Json {
     json!({ "infra:hash": hash })
 }
 
+/// Puts what cannot be read, at any depth, as it is `now` into what was applied.
+pub fn send(types: &TypeSchema, fields: &Fields, applied: &mut Map<String, Json>, now: &mut Map<String, Json>) {
+    for (name, field) in fields {
+        let schema = types.resolve(&field.schema);
+        if field.schema.marks.write_only || schema.marks.write_only {
+            match now.remove(name) {
+                Some(it) => _ = applied.insert(name.clone(), it),
+                None => _ = applied.remove(name),
+            }
+        } else if let (Kind::Object(fields), Some(Json::Object(applied)), Some(Json::Object(now))) =
+            (&schema.kind, applied.get_mut(name), now.get_mut(name))
+        {
+            send(types, fields, applied, now);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use schemars::{JsonSchema, generate::SchemaSettings};
+
     use super::*;
+    use crate::resource::write_only;
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Spec {
+        name: String,
+        #[schemars(transform = write_only)]
+        key: Option<String>,
+        code: Code,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Code {
+        image: Option<String>,
+        #[schemars(transform = write_only)]
+        archive: Option<String>,
+        #[schemars(transform = write_only)]
+        place: Option<String>,
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_as_it_was_sent_at_any_depth() {
+        let make = || SchemaSettings::draft2020_12().with(|it| it.inline_subschemas = true).into_generator().into_root_schema_for::<Spec>();
+        let schema = TypeSchema::read("test.type", &make(), &make());
+        let mut applied = json!({ "name": "old", "key": "old", "code": { "image": "old", "archive": "old", "place": "old" } });
+        let mut now = json!({ "name": "new", "code": { "image": "new", "archive": "new" } });
+        let (Json::Object(before), Json::Object(after)) = (&mut applied, &mut now) else { panic!("both are objects") };
+        send(&schema, &schema.properties, before, after);
+        assert_eq!(applied, json!({ "name": "old", "code": { "image": "old", "archive": "new" } }));
+    }
 
     fn policy(json: Json) -> Value {
         canonical_policy(&Value::from(json))

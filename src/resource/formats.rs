@@ -87,6 +87,49 @@ impl JsonSchema for Version {
     }
 }
 
+/// A name in the DNS: in upper or lower case, with or without the dot at its end, and with `*` as such or as `\052`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct DnsName(pub String);
+
+impl DnsName {
+    /// The one spelling that all others are compared in: lower case, no dot at the end, no escapes.
+    #[must_use]
+    pub fn canonical(&self) -> Self {
+        let name = self.0.strip_suffix('.').unwrap_or(&self.0);
+        let mut plain = String::with_capacity(name.len());
+        let mut rest = name;
+        while let Some(at) = rest.find('\\') {
+            plain.push_str(&rest[..at]);
+            let digits = rest.get(at + 1..at + 4).filter(|it| it.bytes().all(|it| (b'0'..=b'7').contains(&it)));
+            // Only what can be written plainly: a dot within a label stays escaped.
+            let byte =
+                digits.and_then(|it| u8::from_str_radix(it, 8).ok()).filter(|it| it.is_ascii_graphic() && *it != b'.' && *it != b'\\');
+            match byte {
+                Some(byte) => plain.push(char::from(byte)),
+                None => plain.push_str(&rest[at..rest.len().min(at + 1)]),
+            }
+            rest = &rest[if byte.is_some() { at + 4 } else { at + 1 }..];
+        }
+        plain.push_str(rest);
+        Self(plain.to_ascii_lowercase())
+    }
+}
+
+impl JsonSchema for DnsName {
+    fn schema_name() -> Cow<'static, str> {
+        "DnsName".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "dns-name", "minLength": 1, "maxLength": 1024 })
+    }
+}
+
 /// A policy document, written as YAML or as JSON text; compared by meaning.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -160,6 +203,22 @@ mod tests {
             ("17.6", "17.60", false),
         ] {
             assert_eq!(Version(wanted.into()).covers(have), covered, "{wanted} {have}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_one_spelling() {
+        for (written, canonical) in [
+            ("example.com", "example.com"),
+            ("Example.COM.", "example.com"),
+            (r"\052.example.com.", "*.example.com"),
+            ("*.example.com", "*.example.com"),
+            (r"a\056b.example.com", r"a\056b.example.com"),
+            (r"a\", r"a\"),
+            (r"a\9z.b", r"a\9z.b"),
+            ("_acme.example.com.", "_acme.example.com"),
+        ] {
+            assert_eq!(DnsName(written.into()).canonical().0, canonical);
         }
     }
 

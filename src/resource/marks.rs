@@ -34,7 +34,8 @@ pub fn ready(schema: &mut Schema) {
     mark(schema, "ready");
 }
 
-/// On an output: an update of the resource may change it, so that its consumers are looked at again.
+/// On an output: an update of the resource may change it, so that its consumers are looked at again. The update has to show in
+/// a property that can be read or in the status as well: a read that still shows neither is not taken for the result.
 pub fn volatile(schema: &mut Schema) {
     mark(schema, "volatile");
 }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub use catalog::{Catalog, Describe, DescribeLookup, Types};
 pub use erased::{AnyLive, AnyResource, AnyUpdate, prune};
 pub use error::{Error, ErrorKind, Result};
-pub use formats::{Cidr, Policy, Protocol, Tags, Version};
+pub use formats::{Cidr, DnsName, Policy, Protocol, Tags, Version};
 pub use lookup::{AnyLookup, Lookup};
 pub use marks::{immutable, kept, late, ready, set, shared, unique, volatile, write_only};
 pub use secret::{Sealed, Secret, is_sealed};
@@ -156,6 +156,9 @@ pub enum Status {
     Pending(String),
     /// It will never be usable; the text says why.
     Failed(String),
+    /// The last change of it failed, and another may mend it; the text says why. A read leaves out what that change would have
+    /// set, so that there is something to be done.
+    UpdateFailed(String),
     /// It is on its way out; counts as there until it is gone.
     Deleting(String),
 }
@@ -226,6 +229,8 @@ pub struct Facts {
     pub visible_within: Duration,
     /// What else must be there first although no property says so.
     pub after: &'static [After],
+    /// The same for the update that follows the create: a bucket's notifications wait for the permission that names the bucket.
+    pub late_after: &'static [After],
     /// Whether removing it loses data.
     pub stateful: bool,
     /// Whether a replacement makes the new one first unless the file says otherwise: for what others hold on to.
@@ -244,6 +249,7 @@ impl Facts {
         token: false,
         visible_within: Duration::from_secs(30),
         after: &[],
+        late_after: &[],
         stateful: false,
         create_first: false,
         actions: Actions { create: &[], read: &[], update: &[], delete: &[] },

@@ -82,6 +82,8 @@ pub struct Choice {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Format {
     Cidr,
+    /// [`super::DnsName`]
+    DnsName,
     /// [`super::Protocol`]
     Protocol,
     /// [`super::Version`]
@@ -280,6 +282,7 @@ fn text(object: &Map<String, Json>) -> Result<Text, String> {
     let format = match object.get("format").and_then(Json::as_str) {
         None => None,
         Some("cidr") => Some(Format::Cidr),
+        Some("dns-name") => Some(Format::DnsName),
         Some("protocol") => Some(Format::Protocol),
         Some("version") => Some(Format::Version),
         Some(other) => return Err(format!("format `{other}`")),

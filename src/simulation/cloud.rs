@@ -437,7 +437,10 @@ impl Inner {
         let mut chance = Chance::new(&(self.seed, "stale", id.as_str(), before.version));
         let thing = self.things.get_mut(&(type_name, id.0.clone())).expect("just looked at");
         thing.spec = spec;
-        thing.version += 1;
+        // What no read shows has no effect on an output either: that is what the mark `volatile` asks of a type.
+        if change.property != "secret" {
+            thing.version += 1;
+        }
         let now = Instant::now();
         if thing.stale.as_ref().is_none_or(|it| it.2 <= now) {
             let until = now + Duration::from_millis(chance.below(5000));

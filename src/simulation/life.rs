@@ -14,7 +14,7 @@ use super::{
     check::agree,
     cloud::{Kind, Sim},
     faults::Faults,
-    model::{Edit, ItemKind, Model},
+    model::{Edit, ItemKind, Model, Piece},
     types::TYPES,
 };
 use crate::{
@@ -134,6 +134,10 @@ impl World {
             self.sim.lose(&record.type_name, record.id.as_str());
             return;
         }
+        // What is to become something else, and has not yet, has other properties than the file says.
+        if record.type_name != item.type_name() {
+            return;
+        }
         let mut chance = Chance::new(&(seed, "drift", number));
         let property = match item.kind {
             ItemKind::Network => "dns",
@@ -144,6 +148,11 @@ impl World {
             ItemKind::Entry => "value",
             ItemKind::Attachment => "tags",
         };
+        // What was made of a sealed output is compared by where it comes from: nobody's change of it is noticed.
+        let sealed = |(name, piece): &(&str, Piece)| *name == property && matches!(piece, Piece::Output { output: "key", .. });
+        if self.model.properties(item, item.keys.first().copied()).iter().any(sealed) {
+            return;
+        }
         let by_tags = chance.one_in(4) && item.kind != ItemKind::Entry;
         self.sim.meddle(&record.type_name, record.id.as_str(), |spec| {
             let drifted = match property {

@@ -226,6 +226,7 @@ impl Model {
             | Edit::Rename(it)
             | Edit::Retype(it) => it,
         };
+        let after = self.item(number).and_then(|it| it.after).and_then(|it| self.item(it)).map(|it| it.kind);
         let Some(item) = self.items.iter_mut().find(|it| it.number == number) else { return };
         match edit {
             Edit::Mutable(_) => item.mutable += 1,
@@ -242,7 +243,8 @@ impl Model {
             }
             Edit::Rename(_) => item.renamed += 1,
             Edit::Retype(_) => match item.kind {
-                ItemKind::Entry => item.kind = ItemKind::Name(false),
+                // One that is made first would hold on to what has to go first because its name is written: that is refused.
+                ItemKind::Entry if after != Some(ItemKind::Name(true)) => item.kind = ItemKind::Name(false),
                 ItemKind::Name(false) if item.parent.is_some() => item.kind = ItemKind::Entry,
                 _ => {}
             },

@@ -1,6 +1,13 @@
 //! The worlds themselves.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
 use super::{
     case::{Case, CrashAt, Round, Run},
@@ -67,18 +74,27 @@ fn wherever_a_run_is_killed_the_next_one_finishes_it() {
 #[test]
 fn in_every_world_file_state_and_cloud_agree() {
     let (worlds, first) = (setting("INFRA_WORLDS", 600), setting("INFRA_SEED", 0));
-    let (mut calls, mut crashes, mut faults) = (0, 0, 0);
-    let mut wrong = vec![];
-    for seed in first..first + worlds {
-        let life = live(&Case::new(seed), false);
-        (calls, crashes, faults) = (calls + life.calls, crashes + life.crashes, faults + life.faults);
-        if let Some(finding) = life.findings.first() {
-            wrong.push((seed, finding.clone()));
-            if wrong.len() as u64 >= setting("INFRA_FINDINGS", 1) {
-                break;
-            }
+    let next = AtomicU64::new(first);
+    let found = Mutex::new((vec![], 0, 0));
+    // A world needs one core; all cores share them out.
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + worlds || found.lock().expect("no panic").0.len() as u64 >= setting("INFRA_FINDINGS", 1) {
+                        break;
+                    }
+                    let life = live(&Case::new(seed), false);
+                    let (wrong, crashes, faults) = &mut *found.lock().expect("no panic");
+                    (*crashes, *faults) = (*crashes + life.crashes, *faults + life.faults);
+                    wrong.extend(life.findings.first().map(|it| (seed, it.clone())));
+                }
+            });
         }
-    }
+    });
+    let (mut wrong, crashes, faults) = found.into_inner().expect("no panic");
+    wrong.sort();
     let Some((seed, _)) = wrong.first() else {
         assert!(
             worlds < 100 || (crashes > worlds / 10 && faults as u64 > worlds),

@@ -183,8 +183,19 @@ pub const FUNCTIONS: &[Function] = &[
         Ok(Value::Bool(text(it, 0)?.ends_with(text(it, 1)?)))
     }),
     function("file(path)", "The text of a file, its path relative to the stack file.", "file", (1, 1), Returns::Text, |it, files| {
-        files.read(text(it, 0)?).map(Value::Text).map_err(|why| wrong(0, format!("cannot be read: {why}")))
+        files.text(text(it, 0)?).map(Value::Text).map_err(|why| wrong(0, format!("cannot be read: {why}")))
     }),
+    function(
+        "file_base64(path)",
+        "The bytes of a file in base64, its path relative to the stack file.",
+        "file_base64",
+        (1, 1),
+        Returns::Text,
+        |it, files| {
+            let bytes = files.read(text(it, 0)?).map_err(|why| wrong(0, format!("cannot be read: {why}")))?;
+            Ok(Value::Text(STANDARD.encode(bytes)))
+        },
+    ),
     function("int(x)", "A whole number from text or a number.", "int", (1, 1), Returns::Int, |it, _| match &it[0] {
         Value::Int(it) => Ok(Value::Int(*it)),
         Value::Float(it) if it.abs() < 9.0e18 => Ok(Value::Int(it.trunc() as i64)),

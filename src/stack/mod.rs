@@ -64,15 +64,19 @@ pub struct Settings {
 #[derive(Clone, Default)]
 pub struct Files(Option<Arc<ReadFile>>);
 
-type ReadFile = dyn Fn(&str) -> Result<String, String> + Send + Sync;
+type ReadFile = dyn Fn(&str) -> Result<Vec<u8>, String> + Send + Sync;
 
 impl Files {
     /// Paths are given as they stand in the stack file; the error says why one cannot be read.
-    pub fn new(read: impl Fn(&str) -> Result<String, String> + Send + Sync + 'static) -> Self {
+    pub fn new(read: impl Fn(&str) -> Result<Vec<u8>, String> + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(read)))
     }
 
-    fn read(&self, path: &str) -> Result<String, String> {
+    fn text(&self, path: &str) -> Result<String, String> {
+        String::from_utf8(self.read(path)?).map_err(|_| "it holds bytes that are no text".into())
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         match &self.0 {
             Some(read) => read(path),
             None => Err("no files can be read here".into()),

@@ -338,7 +338,7 @@ fn fit_text(text: &str, rules: &Text) -> Result<(), Misfit> {
     }
     match rules.format {
         Some(Format::Cidr) => fit_cidr(text),
-        Some(Format::Protocol | Format::Version) | None => Ok(()),
+        Some(Format::DnsName | Format::Protocol | Format::Version) | None => Ok(()),
     }
 }
 

@@ -7,6 +7,8 @@ use std::{
     thread,
 };
 
+use serde_json::Value as Json;
+
 use crate::aws::{Aws, Config, Endpoint};
 
 /// A refusal as EC2 writes it.
@@ -48,16 +50,16 @@ pub(crate) struct Wire {
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
-struct Request {
+pub(crate) struct Request {
     /// The method and the path: `POST /`.
     line: String,
     /// Of the protocols that name it in a header: `CreateSecret`.
     target: Option<String>,
-    body: String,
+    pub(crate) body: String,
 }
 
 impl Request {
-    fn operation(&self) -> &str {
+    pub(crate) fn operation(&self) -> &str {
         self.target.as_deref().or(form(&self.body, "Action")).unwrap_or(&self.line)
     }
 }
@@ -75,7 +77,12 @@ impl Wire {
         .await
     }
 
-    async fn with(answer: impl Fn(&Request) -> Answer + Send + 'static) -> Self {
+    /// Answers by the method and path of the request, and by its body.
+    pub(crate) async fn routed(mut answer: impl FnMut(&str, &str) -> Answer + Send + 'static) -> Self {
+        Self::with(move |request| answer(&request.line, &request.body)).await
+    }
+
+    pub(crate) async fn with(mut answer: impl FnMut(&Request) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let requests = Arc::new(Mutex::new(vec![]));
@@ -115,6 +122,20 @@ impl Wire {
             format!("{}{}", form(body, "Action").unwrap_or("?"), values.collect::<String>())
         };
         requests.iter().map(line).collect()
+    }
+
+    /// What a service that speaks JSON was sent: the operations in their order, each with its parameters.
+    pub(crate) fn sent(&self) -> Vec<(String, Json)> {
+        let requests = self.requests.lock().expect("nobody panicked");
+        let parts = |it: &Request| (it.operation().to_owned(), serde_json::from_str(&it.body).unwrap_or(Json::Null));
+        requests.iter().map(parts).collect()
+    }
+
+    /// The requests that changed something, in their order: method, path and body.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let requests = self.requests.lock().expect("nobody panicked");
+        let changing = requests.iter().filter(|it| !it.line.starts_with("GET "));
+        changing.map(|it| format!("{} {}", it.line, it.body).trim_end().to_owned()).collect()
     }
 
     /// All requests by operation, or by method and path where these name it, each with its body.

@@ -187,6 +187,7 @@ impl Case {
                 outputs: it["outputs"].clone(),
                 status: match it["status"].as_str().map(|it| it.split_once(' ').unwrap_or((it, ""))) {
                     Some(("failed", why)) => Status::Failed(why.into()),
+                    Some(("update-failed", why)) => Status::UpdateFailed(why.into()),
                     Some(("pending", why)) => Status::Pending(why.into()),
                     Some(("deleting", why)) => Status::Deleting(why.into()),
                     _ => Status::Ready,

@@ -24,7 +24,11 @@ outputs:
     let (file, mut diagnostics) = parse(source(&text), catalog);
     let stack = file.filter(|_| diagnostics.is_empty()).and_then(|file| {
         let settings = Settings {
-            files: Files::new(|path| if path == "a.txt" { Ok("content".into()) } else { Err("not found".into()) }),
+            files: Files::new(|path| match path {
+                "a.txt" => Ok(b"content".to_vec()),
+                "a.zip" => Ok(vec![0, 255]),
+                _ => Err("not found".into()),
+            }),
             ..settings("default")
         };
         let (stack, problems) = resolve(&file, &settings, catalog, &found);
@@ -108,6 +112,8 @@ fn functions_have_values() {
         ("base64('hé') + base64_decode('aMOp')", r#""aMOphé""#),
         ("sha256('abc').startsWith('ba7816bf')", "true"),
         ("file('a.txt')", r#""content""#),
+        ("file_base64('a.zip')", r#""AP8=""#),
+        ("file_base64('a.txt')", r#""Y29udGVudA==""#),
         ("lower('AbC') + upper('x') + trim('  y ')", r#""abcXy""#),
         ("'a,b'.split(',').join('-')", r#""a-b""#),
         ("'banana'.replace('an', 'o') + string(size('é'))", r#""booa1""#),

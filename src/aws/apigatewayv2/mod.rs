@@ -1,0 +1,135 @@
+//! HTTP and WebSocket APIs. What all types of API Gateway share: lists in pages, parts of an API by two-part ids, tags, what passes.
+
+pub(crate) mod api;
+pub(crate) mod api_mapping;
+pub(crate) mod domain_name;
+pub(crate) mod integration;
+pub(crate) mod route;
+pub(crate) mod stage;
+pub(crate) mod vpc_link;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+use futures::{StreamExt as _, TryStreamExt as _};
+use infra::resource::{During, Error, Id, Passing, Result, Tags};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::{
+    clients::Aws,
+    error::{error, unless},
+};
+
+/// All items of all pages of a list call: `all!(world.apigatewayv2().get_apis())`.
+macro_rules! all {
+    ($call:expr) => {
+        async {
+            let (mut items, mut token) = (vec![], None::<String>);
+            loop {
+                let page = $call.set_next_token(token).send().await.map_err($crate::aws::error::error)?;
+                items.extend(page.items.unwrap_or_default());
+                token = page.next_token.filter(|it| !it.is_empty());
+                if token.is_none() {
+                    return Ok::<_, infra::resource::Error>(items);
+                }
+            }
+        }
+        .await
+    };
+}
+pub(crate) use all;
+
+pub(crate) const GONE: &[&str] = &["NotFoundException"];
+
+/// The parts of one API are changed one after another: whoever comes second is refused.
+pub(crate) const CONCURRENT: Passing =
+    Passing { during: During::Any, code: "ConflictException", message: "concurrent modification", within: Duration::from_secs(300) };
+
+/// How many calls a read may have under way.
+const ABREAST: usize = 8;
+
+/// The id of a part: of its parent, an API or a domain name, and its own.
+pub(crate) fn join(parent: &str, own: Option<&str>) -> Result<Id> {
+    let own = own.ok_or_else(|| Error::bug("Create", "the answer holds no id"))?;
+    Ok(Id(format!("{parent}/{own}")))
+}
+
+/// The two parts of an id; none where it has not two.
+pub(crate) fn split(id: &Id) -> Option<(&str, &str)> {
+    id.as_str().split_once('/').filter(|(parent, own)| !parent.is_empty() && !own.is_empty())
+}
+
+/// The two parts of an id that a create answered with.
+pub(crate) fn parts(id: &Id) -> Result<(&str, &str)> {
+    split(id).ok_or_else(|| Error::rejected("Read", "NotFoundException", format!("`{id}` is not an id of two parts")))
+}
+
+/// The parts with these ids, in their order, with one list for each parent.
+pub(crate) async fn children<T: Clone, F>(
+    ids: &[Id],
+    list: impl Fn(String) -> F,
+    own: impl Fn(&T) -> Option<&str>,
+) -> Result<Vec<Option<T>>>
+where
+    F: Future<Output = Result<Vec<T>>>,
+{
+    let parents: BTreeSet<&str> = ids.iter().filter_map(split).map(|it| it.0).collect();
+    let calls: Vec<_> = parents.into_iter().map(|parent| (parent, list(parent.to_owned()))).collect();
+    let calls = calls.into_iter().map(|(parent, call)| async move { Ok((parent, siblings(call.await)?)) });
+    let lists: Vec<(&str, Vec<T>)> = futures::stream::iter(calls.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+    let items = lists.iter().flat_map(|(parent, list)| list.iter().filter_map(|it| Some(((*parent, own(it)?), it))));
+    let found: HashMap<(&str, &str), &T> = items.collect();
+    Ok(ids.iter().map(|id| found.get(&split(id)?).copied().cloned()).collect())
+}
+
+/// What a list holds; nothing where the parent is gone.
+pub(crate) fn siblings<T>(list: Result<Vec<T>>) -> Result<Vec<T>> {
+    Ok(unless(list, GONE)?.unwrap_or_default())
+}
+
+/// Whether a resource has all that is written for another. What is not written is the cloud's own affair.
+pub(crate) fn has(live: &impl Serialize, written: &impl Serialize) -> bool {
+    fn same(live: &Json, written: &Json) -> bool {
+        match (live, written) {
+            // Lists here are sets.
+            (Json::Array(live), Json::Array(written)) => live.len() == written.len() && written.iter().all(|it| live.contains(it)),
+            _ => live == written,
+        }
+    }
+    match (serde_json::to_value(live), serde_json::to_value(written)) {
+        (Ok(live), Ok(Json::Object(written))) => written.iter().all(|(key, it)| it.is_null() || same(&live[key], it)),
+        _ => false,
+    }
+}
+
+/// The ARN of something of API Gateway, which names no account: `path` is `apis/a1b2c3`.
+pub(crate) fn arn(world: &Aws, path: &str) -> String {
+    world.arn("apigateway", "", &format!("/{path}"))
+}
+
+/// What a create call takes.
+pub(crate) fn tags(tags: &Tags) -> Option<HashMap<String, String>> {
+    (!tags.0.is_empty()).then(|| tags.0.clone().into_iter().collect())
+}
+
+/// Makes the tags of what has this ARN equal to `to`.
+pub(crate) async fn retag(world: &Aws, arn: &str, from: &Tags, to: &Tags) -> Result<()> {
+    let (set, remove) = from.difference(to);
+    if !set.is_empty() {
+        let call = world.apigatewayv2().tag_resource().resource_arn(arn).set_tags(Some(set.into_iter().collect()));
+        call.send().await.map_err(error)?;
+    }
+    if !remove.is_empty() {
+        world.apigatewayv2().untag_resource().resource_arn(arn).set_tag_keys(Some(remove)).send().await.map_err(error)?;
+    }
+    Ok(())
+}
+
+/// A map in which each key that goes has an empty value: that is how API Gateway is told to remove it. It keeps what is not said.
+pub(crate) fn with_removals<'a>(from: impl IntoIterator<Item = &'a String>, to: &BTreeMap<String, String>) -> HashMap<String, String> {
+    let removed = from.into_iter().map(|key| (key.clone(), String::new()));
+    removed.chain(to.iter().map(|(key, it)| (key.clone(), it.clone()))).collect()
+}

@@ -1,0 +1,3 @@
+//! Storage of objects.
+
+pub(crate) mod bucket;
