@@ -12,12 +12,15 @@ mod complaints;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod ec2;
+mod ecr;
 mod error;
 mod iam;
 mod lambda;
 pub(crate) mod lint;
 mod logs;
 mod lookup;
+mod sns;
+mod sqs;
 mod s3;
 mod rds;
 mod wording;
@@ -47,12 +50,20 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &ec2::subnet::Subnet,
     &ec2::vpc::Vpc,
     &ec2::vpc_endpoint::VpcEndpoint,
+    &ecr::repository::Repository,
+    &iam::instance_profile::InstanceProfile,
+    &iam::oidc_provider::OidcProvider,
+    &iam::policy::ManagedPolicy,
     &iam::role::Role,
     &lambda::alias::Alias,
     &lambda::event_source_mapping::EventSourceMapping,
     &lambda::function::Function,
     &lambda::permission::Permission,
     &logs::log_group::LogGroup,
+    &logs::metric_filter::MetricFilter,
+    &sns::subscription::Subscription,
+    &sns::topic::Topic,
+    &sqs::queue::Queue,
     &s3::bucket::Bucket,
     &rds::db_cluster::DbCluster,
     &rds::db_cluster_parameter_group::DbClusterParameterGroup,
@@ -67,6 +78,7 @@ pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[
     &lookup::ec2_managed_prefix_list::ManagedPrefixList,
     &lookup::ec2_subnets::Subnets,
     &lookup::ec2_vpc::Vpc,
+    &lookup::ecr_image::Image,
     &lookup::sts_caller_identity::CallerIdentity,
 ];
 

@@ -11,7 +11,7 @@ use super::{
     expression::{Expr, list},
     file::Resource,
     frame::{Each, Frame, Group},
-    options,
+    options, policy,
     resolve::{Nothing, Resolver},
     template::{Context, Part, PartKind, Use, references},
     values::describe_value,
@@ -176,6 +176,9 @@ impl Resolver<'_> {
         self.diagnostics.extend(problems);
         if !failed && let Some(describe) = catalog.resource(type_name) {
             let mut problems = Problems::default();
+            if let Some(schema) = catalog.schema(type_name) {
+                policy::check(schema, &value, &mut problems);
+            }
             describe.check(&value, &mut problems);
             for problem in problems.0 {
                 let place = instance.place_of(&problem.path);

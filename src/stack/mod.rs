@@ -20,6 +20,7 @@ mod names;
 mod options;
 mod parse;
 mod pieces;
+mod policy;
 mod resolve;
 mod template;
 #[cfg(test)]

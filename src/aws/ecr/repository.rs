@@ -61,8 +61,9 @@ pub(crate) struct Spec {
     /// Who besides its own account may do what with it. When it is removed, nobody.
     repository_policy: Option<Policy>,
     /// Whether deleting it deletes its images too. Otherwise a repository with images is not deleted.
+    #[serde(default)]
     #[schemars(transform = write_only)]
-    empty_on_delete: Option<bool>,
+    empty_on_delete: bool,
     /// Tags by key.
     #[serde(default)]
     tags: Tags,
@@ -170,7 +171,11 @@ impl Resource for Repository {
             problems.error(Path::of("image_tag_mutability"), format!("exclusion without `{filters}`"), "say which tags are excluded");
         }
         if excluded && let Some(plain @ ("MUTABLE" | "IMMUTABLE")) = mutability {
-            problems.error(Path::of(filters), "tags that are excluded from nothing", format!("write `image_tag_mutability: {plain}_WITH_EXCLUSION`"));
+            problems.error(
+                Path::of(filters),
+                "tags that are excluded from nothing",
+                format!("write `image_tag_mutability: {plain}_WITH_EXCLUSION`"),
+            );
         }
         if let Some(policy) = spec.get("lifecycle_policy") {
             lifecycle::check(policy, problems);
@@ -262,7 +267,7 @@ impl Resource for Repository {
     }
 
     async fn delete(world: &Aws, delete: Delete<'_, Self>) -> Result<()> {
-        let all = delete.spec.empty_on_delete.unwrap_or_default();
+        let all = delete.spec.empty_on_delete;
         let done = world.ecr().delete_repository().repository_name(delete.id.as_str()).force(all).send().await.map_err(error);
         match unless(done, GONE) {
             Err(refused) if refused.is(&["RepositoryNotEmptyException"]) => {
@@ -357,7 +362,7 @@ fn live(
         kms_key: encryption.and_then(|it| it.kms_key.clone()),
         lifecycle_policy: lifecycle.flatten(),
         repository_policy: access.flatten(),
-        empty_on_delete: None,
+        empty_on_delete: false,
         tags: tags.unwrap_or_default(),
     };
     let outputs = Outputs {

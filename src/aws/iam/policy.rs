@@ -50,8 +50,6 @@ pub(crate) struct Outputs {
     id: String,
     /// The ARN of the policy.
     arn: String,
-    /// The id that no later policy of the same name has: `ANPA…`.
-    policy_id: String,
 }
 
 impl Resource for ManagedPolicy {
@@ -250,13 +248,8 @@ async fn one(world: &Aws, id: &Id, wanted: &Wanted) -> Result<Option<Live<Manage
         let Some(answer) = unless(call.send().await.map_err(error), GONE)? else { return Ok(None) };
         text = answer.policy_version.and_then(|it| it.document);
     }
-    let described = ManagedPolicyDetail::builder()
-        .set_policy_name(it.policy_name.clone())
-        .set_path(it.path.clone())
-        .set_arn(it.arn.clone())
-        .set_policy_id(it.policy_id.clone())
-        .set_description(it.description.clone())
-        .build();
+    let described =
+        ManagedPolicyDetail::builder().set_path(it.path.clone()).set_arn(it.arn.clone()).set_description(it.description.clone()).build();
     Ok(Some(live(id, described, text, Some(tags(it.tags())))))
 }
 
@@ -267,7 +260,10 @@ async fn many(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Liv
     let mut found: HashMap<Id, ManagedPolicyDetail> = HashMap::new();
     while let Some(page) = pages.next().await {
         for policy in page.map_err(error)?.policies.unwrap_or_default() {
-            found.insert(id(policy.path().unwrap_or("/"), policy.policy_name().unwrap_or_default()), policy);
+            // Not all that answer say the name by itself.
+            if let Some((_, id)) = policy.arn().and_then(|it| it.split_once(":policy/")) {
+                found.insert(Id::from(id), policy);
+            }
         }
     }
     let lives = ids.iter().map(|id| (id, found.remove(id))).map(|(id, it)| async move {
@@ -290,13 +286,13 @@ fn live(id: &Id, it: ManagedPolicyDetail, text: Option<String>, tags: Option<Tag
     let unread = [("policy_document", text.is_none()), ("tags", tags.is_none())];
     Live {
         spec: Spec {
-            managed_policy_name: it.policy_name,
+            managed_policy_name: id.as_str().rsplit('/').next().map(str::to_owned),
             path: it.path.unwrap_or_else(root),
             description: it.description.unwrap_or_default(),
             policy_document: decoded(text.as_deref().unwrap_or_default()),
             tags: tags.unwrap_or_default(),
         },
-        outputs: Outputs { id: id.0.clone(), arn: it.arn.unwrap_or_default(), policy_id: it.policy_id.unwrap_or_default() },
+        outputs: Outputs { id: id.0.clone(), arn: it.arn.unwrap_or_default() },
         status: Status::Ready,
         unread: unread.into_iter().filter(|(_, unread)| *unread).map(|(name, _)| name).collect(),
     }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_iam::types::{EntityType, Role as Described, RoleDetail, Tag};
+use aws_sdk_iam::types::{EntityType, Role as Described, RoleDetail};
 use futures::try_join;
 use infra::{
     resource::{
@@ -14,14 +14,14 @@ use infra::{
     },
     value::{Path, Value},
 };
-use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{GONE, TWO_MINUTES, check_identity_policy, check_path, check_size, check_trust_policy, decoded, list, root, size, tags};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
-    wording::{document, policy},
+    wording::document,
 };
 
 pub(crate) struct Role;
@@ -49,7 +49,7 @@ pub(crate) struct Spec {
     /// The ARN of a policy that it can never do more than.
     permissions_boundary: Option<String>,
     /// The ARNs of the policies attached to it: these and no others. When it is removed, they are detached.
-    #[schemars(transform = set)]
+    #[schemars(transform = set, length(max = 25))]
     managed_policy_arns: Option<Vec<String>>,
     /// Its own policies by name: these and no others. When it is removed, they are deleted.
     policies: Option<BTreeMap<String, Policy>>,
@@ -138,11 +138,23 @@ impl Resource for Role {
     }
 
     fn check(spec: &Value, problems: &mut Problems) {
-        if let Some(path) = spec.get("path").and_then(Value::as_text)
-            && !(path.starts_with('/') && path.ends_with('/'))
-        {
-            problems.error(Path::of("path"), "a path begins and ends with a slash", format!("write `/{}/`", path.trim_matches('/')));
+        check_path(spec, problems);
+        if let Some(trust) = spec.get("assume_role_policy_document") {
+            let path = Path::of("assume_role_policy_document");
+            check_trust_policy(&path, trust, problems);
+            check_size(&path, size(trust), LARGEST_TRUST, problems);
         }
+        let Some(policies) = spec.get("policies").and_then(Value::as_map) else { return };
+        let path = Path::of("policies");
+        for (name, policy) in policies {
+            let fits = name.len() <= 128 && name.chars().all(|it| it.is_ascii_alphanumeric() || "_+=,.@-".contains(it));
+            if !fits || name.is_empty() {
+                let help = "it has up to 128 letters, digits and `_+=,.@-`";
+                problems.error(path.key(name), format!("`{name}` cannot be the name of a policy"), help);
+            }
+            check_identity_policy(&path.key(name), policy, problems);
+        }
+        check_size(&path, policies.values().map(size).sum(), LARGEST_OWN, problems);
     }
 
     async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
@@ -252,30 +264,13 @@ impl Resource for Role {
     }
 }
 
-const GONE: &[&str] = &["NoSuchEntity"];
-/// How long it takes at most until IAM's news is known everywhere.
-const TWO_MINUTES: Duration = Duration::from_secs(120);
-
-fn root() -> String {
-    "/".to_owned()
-}
+/// How much the trust policy of a role may hold where its account has the highest quota there is; by default it is a quarter.
+const LARGEST_TRUST: usize = 8192;
+/// How much a role's own policies may hold together.
+const LARGEST_OWN: usize = 10_240;
 
 fn hour() -> i32 {
     3600
-}
-
-fn list(tags: impl IntoIterator<Item = (String, String)>) -> Vec<Tag> {
-    let tag = |(key, value)| Tag::builder().key(key).value(value).build().expect("it has a key and a value");
-    tags.into_iter().map(tag).collect()
-}
-
-fn tags(list: &[Tag]) -> Tags {
-    Tags::read(list.iter().map(|it| (it.key.clone(), it.value.clone())))
-}
-
-/// IAM answers with documents that are encoded as in a URL.
-fn decoded(text: &str) -> Policy {
-    policy(&percent_decode_str(text).decode_utf8_lossy())
 }
 
 async fn detach(world: &Aws, name: &str, arn: &str) -> Result<()> {

@@ -129,7 +129,11 @@ resources:
       anything: ${vars}
       policy:
         Version: 2012-10-17
-        Statement: [{ Resource: "arn:aws:s3:::${vars.text}/$${aws:username}", n: 1, b: false, e: "${vars.n}" }]
+        Statement:
+          Effect: Allow
+          Action: ["*"]
+          Resource: "arn:aws:s3:::${vars.text}/$${aws:username}"
+          Condition: { Bool: { n: 1, b: false, e: "${vars.n}" } }
       weight: "5"
       capacity: 2
   text:
@@ -140,7 +144,7 @@ resources:
     let stack = stack(text);
     assert_eq!(
         properties(&stack, "net", &Known::default()),
-        r#"{anything: {big: "99999999999999999999", lead: "007", list: [1, "a"], minus: "-0", n: -5, t: true, text: "true", version: "17.10", zero: 0}, capacity: 2.0, cidr_block: "10.0.0.0/8", policy: {Statement: [{Resource: "arn:aws:s3:::true/${aws:username}", b: false, e: -5, n: 1}], Version: "2012-10-17"}, weight: 5}"#
+        r#"{anything: {big: "99999999999999999999", lead: "007", list: [1, "a"], minus: "-0", n: -5, t: true, text: "true", version: "17.10", zero: 0}, capacity: 2.0, cidr_block: "10.0.0.0/8", policy: {Statement: {Action: ["*"], Condition: {Bool: {b: false, e: -5, n: 1}}, Effect: "Allow", Resource: "arn:aws:s3:::true/${aws:username}"}, Version: "2012-10-17"}, weight: 5}"#
     );
     assert_eq!(properties(&stack, "text", &Known::default()), r#"{cidr_block: "10.0.0.0/8", policy: {Statement: []}}"#);
 }

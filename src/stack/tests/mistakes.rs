@@ -74,9 +74,27 @@ fn values() {
 }
 
 #[test]
+fn policies() {
+    let policy = |text: &str| format!("stack: a\nresources:\n  net:\n    test.network:\n      cidr_block: 10.0.0.0/8\n      policy:{text}");
+    let said = reports(&[
+        &policy("\n        Version: 2012-10-18\n        Statment: []\n"),
+        &policy(
+            "\n        Statement:\n          - { Efect: Allow, Acton: 's3:*', resource: '*' }\n          - { Effect: allow, Action: [GetObject, '*'], NotAction: 's3:*', Resource: '*', Nonsense: 1 }\n          - text\n          - { Action: 's3:*' }\n          - { Effect: Deny }\n",
+        ),
+        &policy(
+            "\n        Statement:\n          Effect: Allow\n          Principal: lambda.amazonaws.com\n          NotPrincipal: { Service: a, Aws: b, Robot: c }\n          Action: s3:GetObject\n          Condition: { StringEqual: { a: b }, 'ForAnyValue:StringLikeIfExists': { a: b }, Bool: true, Tuesday: { a: b } }\n",
+        ),
+        &policy(" '{\"Statement\": {\"Effect\": \"Allow\", \"Action\": \"*\", \"Ressource\": \"*\"}}'\n"),
+        &policy(" '[1]'\n"),
+        &policy(" []\n"),
+    ].each_ref().map(|it| it.as_str()));
+    insta::assert_snapshot!(said);
+}
+
+#[test]
 fn expressions() {
     let said = reports(&[
-        "stack: a\nvars: { size: 1 }\nresources:\n  vpc:\n    test.network:\n      cidr_block: 10.0.0.0/8\n      alias: ${vcp.id}\n      code: ${vpc.idd}\n      groups: ${vpc.id}\n      password: ${vpc.cidrs}\n      weight: ${vpc.id}\n      main: ${vpc}\n      level: ${size}\n      dns: ${vpc.count}\n      tags: { a: \"x ${vpc.cidrs}\", b: \"${each.key}\", c: \"${vars.foo}\", d: \"${lookup.zone.id}\", e: \"${env.nam}\" }\n      policy:\n        Statement: [{ Resource: \"arn:${aws:username}/*\", x: \"${lowr('A')}\", y: \"${1 +}\", z: \"${cidr_subnet('10.0.0.0/8', 1)}\", \"${k}\": 1 }]\n",
+        "stack: a\nvars: { size: 1 }\nresources:\n  vpc:\n    test.network:\n      cidr_block: 10.0.0.0/8\n      alias: ${vcp.id}\n      code: ${vpc.idd}\n      groups: ${vpc.id}\n      password: ${vpc.cidrs}\n      weight: ${vpc.id}\n      main: ${vpc}\n      level: ${size}\n      dns: ${vpc.count}\n      tags: { a: \"x ${vpc.cidrs}\", b: \"${each.key}\", c: \"${vars.foo}\", d: \"${lookup.zone.id}\", e: \"${env.nam}\" }\n      anything:\n        Statement: [{ Resource: \"arn:${aws:username}/*\", x: \"${lowr('A')}\", y: \"${1 +}\", z: \"${cidr_subnet('10.0.0.0/8', 1)}\", \"${k}\": 1 }]\n",
         "stack: a\nresources:\n  sub: { for_each: [a, b], test.subnet: { network_id: x } }\n  one: { test.subnet: { network_id: \"${sub.id}\", zone: \"${sub['c'].id}\", peers: \"${sub.map(s, s.public)}\", block: \"${one['x'].id}\" } }\n",
         "stack: a\nresources:\n  one: { when: \"${two.id != null}\", test.subnet: { network_id: x } }\n  two: { for_each: \"${one.id}\", test.subnet: { network_id: x } }\n  three: { for_each: 5, test.subnet: { network_id: x } }\n  four: { for_each: { 'a b': 1, c: 2 }, test.subnet: { network_id: x } }\n",
         "stack: a\nresources:\n  three: { for_each: 5, test.subnet: { network_id: x } }\n  four: { for_each: { 'a b': 1, c: 2 }, when: \"${each.value}\", test.subnet: { network_id: x } }\n  five: { for_each: [a, a, {}], test.subnet: { network_id: x }, depends_on: [four/z] }\n",

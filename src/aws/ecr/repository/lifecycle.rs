@@ -119,7 +119,11 @@ impl LifecyclePolicy {
 
     pub(super) fn read(text: &str) -> Result<Self> {
         let unknown = |why: serde_json::Error| {
-            Error::rejected("GetLifecyclePolicy", "Unreadable", format!("the life-cycle policy has something that infra does not know: {why}"))
+            Error::rejected(
+                "GetLifecyclePolicy",
+                "Unreadable",
+                format!("the life-cycle policy has something that infra does not know: {why}"),
+            )
         };
         serde_json::from_str(text).map_err(unknown)
     }
