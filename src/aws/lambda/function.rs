@@ -21,11 +21,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{CONFLICT, GONE, conflict, each, invoke_arn};
+use super::{CONFLICT, GONE, each, invoke_arn};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
-    wording::{meaning, word},
+    wording::meaning,
 };
 
 pub(crate) struct Function;

@@ -123,7 +123,7 @@ async fn many_objects_take_as_many_calls_as_they_need() {
         )
     };
     let pages = std::sync::Mutex::new(vec![page(false, "last"), page(true, "first")]);
-    let wire = Wire::deciding(move |operation, _| match operation {
+    let wire = Wire::routed(move |line, _| match line {
         "GET /full/?versions" => {
             let page = pages.lock().expect("nobody panicked").pop().expect("no more calls than pages");
             Answer::Say(200, page.leak())
