@@ -3,6 +3,7 @@
 //! A type is one file `<service>/<thing>.rs` and a line in [`TYPES`]; a lookup is one file `lookup/<service>_<thing>.rs` and a line in
 //! [`LOOKUPS`]. Tests hold both lists to the folders.
 
+mod acm;
 mod caller;
 mod clients;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub(crate) use clients::{Aws, Config, Endpoint};
 
 /// All resource types, sorted by name.
 pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
+    &acm::certificate::Certificate,
     &ec2::eip::Eip,
     &ec2::flow_log::FlowLog,
     &ec2::internet_gateway::InternetGateway,
@@ -39,6 +41,7 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
 
 /// All lookups, sorted by name.
 pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[
+    &lookup::acm_certificate::Certificate,
     &lookup::ec2_availability_zones::AvailabilityZones,
     &lookup::ec2_managed_prefix_list::ManagedPrefixList,
     &lookup::ec2_subnets::Subnets,
