@@ -11,6 +11,7 @@ mod complaints;
 #[cfg(test)]
 mod conformance;
 mod ec2;
+mod elbv2;
 mod error;
 mod iam;
 pub(crate) mod lint;
@@ -35,6 +36,10 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &ec2::subnet::Subnet,
     &ec2::vpc::Vpc,
     &ec2::vpc_endpoint::VpcEndpoint,
+    &elbv2::listener::Listener,
+    &elbv2::listener_rule::ListenerRule,
+    &elbv2::load_balancer::LoadBalancer,
+    &elbv2::target_group::TargetGroup,
     &iam::role::Role,
     &logs::log_group::LogGroup,
 ];
