@@ -4,6 +4,7 @@
 //! [`LOOKUPS`]. Tests hold both lists to the folders.
 
 mod apigatewayv2;
+mod acm;
 mod caller;
 mod clients;
 mod cloudwatch;
@@ -13,6 +14,7 @@ mod complaints;
 pub(crate) mod conformance;
 mod ec2;
 mod ecr;
+mod elbv2;
 mod error;
 mod iam;
 mod lambda;
@@ -40,6 +42,7 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &apigatewayv2::vpc_link::VpcLink,
     &cloudwatch::alarm::Alarm,
     &cloudwatch::dashboard::Dashboard,
+    &acm::certificate::Certificate,
     &ec2::eip::Eip,
     &ec2::flow_log::FlowLog,
     &ec2::internet_gateway::InternetGateway,
@@ -54,6 +57,10 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &iam::instance_profile::InstanceProfile,
     &iam::oidc_provider::OidcProvider,
     &iam::policy::ManagedPolicy,
+    &elbv2::listener::Listener,
+    &elbv2::listener_rule::ListenerRule,
+    &elbv2::load_balancer::LoadBalancer,
+    &elbv2::target_group::TargetGroup,
     &iam::role::Role,
     &lambda::alias::Alias,
     &lambda::event_source_mapping::EventSourceMapping,
@@ -74,6 +81,7 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
 
 /// All lookups, sorted by name.
 pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[
+    &lookup::acm_certificate::Certificate,
     &lookup::ec2_availability_zones::AvailabilityZones,
     &lookup::ec2_managed_prefix_list::ManagedPrefixList,
     &lookup::ec2_subnets::Subnets,

@@ -32,6 +32,8 @@ fn start() -> String {
     let mut child = Command::new("sh")
         .args(["-c", script, &server, &port.to_string()])
         .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+        // A certificate is issued when it is looked at.
+        .env("MOTO_ACM_VALIDATION_WAIT", "0")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -4,6 +4,9 @@
 //! A rule is one file and a line in [`RULES`]; a test holds the list to the folder.
 
 mod api_protocol;
+mod balancer_needs_gateway;
+mod balancer_zones;
+mod duplicate_listener;
 mod duplicate_private_dns;
 mod duplicate_route;
 mod endpoint_dns;
@@ -32,6 +35,9 @@ pub(crate) struct Rule {
 /// All rules, sorted by name.
 pub(crate) static RULES: &[Rule] = &[
     Rule { name: "api-protocol", check: api_protocol::check },
+    Rule { name: "balancer-needs-gateway", check: balancer_needs_gateway::check },
+    Rule { name: "balancer-zones", check: balancer_zones::check },
+    Rule { name: "duplicate-listener", check: duplicate_listener::check },
     Rule { name: "duplicate-private-dns", check: duplicate_private_dns::check },
     Rule { name: "duplicate-route", check: duplicate_route::check },
     Rule { name: "endpoint-dns", check: endpoint_dns::check },
@@ -132,6 +138,11 @@ impl Resource<'_> {
             (None, _) => self.text(property).map(|it| Target::Other(it.to_owned())),
             _ => None,
         }
+    }
+
+    /// The resources that a property or the items of it refer to, each with the place of the reference.
+    fn referring(&self, property: &str) -> impl Iterator<Item = (&Path, &Address)> {
+        self.references.iter().filter(move |it| it.at.property() == Some(property)).map(|it| (&it.at, &it.target))
     }
 
     fn place(&self, path: &Path) -> Place {

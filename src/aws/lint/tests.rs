@@ -259,6 +259,62 @@ socket: { apigatewayv2.api: { name: socket, protocol_type: WEBSOCKET, route_sele
             expected.map(|it| format!("error[api-protocol]: `part` has {it}, and `{api}` is {kind}")).into_iter().collect();
         let part = format!("part: {{ apigatewayv2.{thing}: {{ api_id: '${{{api}.id}}', {properties} }} }}");
         assert_eq!(lint(&format!("{base}{part}")), expected, "{part}");
+
+#[test]
+fn a_load_balancer_needs_zones_and_a_way_out() {
+    let base = "
+vpc: { ec2.vpc: { cidr_block: 10.0.0.0/16 } }
+a: { ec2.subnet: { vpc_id: '${vpc.id}', cidr_block: 10.0.0.0/24, availability_zone: eu-central-1a } }
+b: { ec2.subnet: { vpc_id: '${vpc.id}', cidr_block: 10.0.1.0/24, availability_zone: eu-central-1b } }
+same: { ec2.subnet: { vpc_id: '${vpc.id}', cidr_block: 10.0.2.0/24, availability_zone: eu-central-1a } }
+some: { ec2.subnet: { vpc_id: '${vpc.id}', cidr_block: 10.0.3.0/24 } }
+";
+    let balancer = |scheme: &str, one: &str, other: &str| {
+        format!("lb: {{ elbv2.load_balancer: {{ scheme: {scheme}, subnets: ['${{{one}.id}}', '${{{other}.id}}'] }} }}\n")
+    };
+    let gateway = "gateway: { ec2.internet_gateway: { vpc_id: '${vpc.id}' } }\n";
+    let no_way_out = "error[balancer-needs-gateway]: `lb` faces the internet in a VPC without an internet gateway";
+    let one_zone = "error[balancer-zones]: `lb` stands in two subnets of eu-central-1a";
+    for (rest, expected) in [
+        (balancer("internet-facing", "a", "b") + gateway, vec![]),
+        (balancer("internet-facing", "a", "b"), vec![no_way_out]),
+        (balancer("internal", "a", "b"), vec![]),
+        (balancer("internal", "a", "some"), vec![]),
+        (balancer("internal", "a", "same"), vec![one_zone]),
+        (balancer("internet-facing", "a", "same"), vec![no_way_out, one_zone]),
+        ("lb: { elbv2.load_balancer: { subnets: [subnet-1, subnet-2] } }\n".to_owned(), vec![]),
+    ] {
+        assert_eq!(lint(&format!("{base}{rest}")), expected, "{rest}");
+    }
+}
+
+#[test]
+fn a_port_and_a_priority_are_taken_once() {
+    let action = "[{ type: fixed-response, fixed_response_config: { status_code: '404' } }]";
+    let listener = |name: &str, port: u16, balancer: &str| {
+        let to = format!("load_balancer_arn: '{balancer}', port: {port}, protocol: HTTP");
+        format!("{name}: {{ elbv2.listener: {{ {to}, default_actions: {action} }} }}\n")
+    };
+    let rule = |name: &str, priority: u16| {
+        let conditions = "conditions: [{ field: path-pattern, values: ['/a'] }]";
+        let to = format!("listener_arn: '${{one.arn}}', priority: {priority}, {conditions}");
+        format!("{name}: {{ elbv2.listener_rule: {{ {to}, actions: {action} }} }}\n")
+    };
+    let base = "
+lb: { elbv2.load_balancer: { scheme: internal, subnets: [subnet-1, subnet-2] } }
+lb2: { elbv2.load_balancer: { scheme: internal, subnets: [subnet-1, subnet-2] } }
+"
+    .to_owned()
+        + &listener("one", 80, "${lb.arn}");
+    for (rest, expected) in [
+        (listener("two", 81, "${lb.arn}"), vec![]),
+        (listener("two", 80, "${lb2.arn}"), vec![]),
+        (listener("two", 80, "arn:aws:elasticloadbalancing:x"), vec![]),
+        (listener("two", 80, "${lb.arn}"), vec!["error[duplicate-listener]: `one` and `two` both take port 80 of `lb`"]),
+        (rule("a", 1) + &rule("b", 2), vec![]),
+        (rule("a", 1) + &rule("b", 1), vec!["error[duplicate-listener]: `a` and `b` both take priority 1 of `one`"]),
+    ] {
+        assert_eq!(lint(&format!("{base}{rest}")), expected, "{rest}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! What stacks read and do not own.
 
+pub(crate) mod acm_certificate;
 pub(crate) mod ec2_availability_zones;
 pub(crate) mod ec2_managed_prefix_list;
 pub(crate) mod ec2_subnets;
