@@ -15,7 +15,9 @@ mod iam;
 pub(crate) mod lint;
 mod logs;
 mod lookup;
+mod route53;
 mod s3;
+mod wafv2;
 mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
@@ -36,7 +38,13 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &ec2::vpc_endpoint::VpcEndpoint,
     &iam::role::Role,
     &logs::log_group::LogGroup,
+    &route53::health_check::HealthCheck,
+    &route53::hosted_zone::HostedZone,
+    &route53::record::Record,
     &s3::bucket::Bucket,
+    &s3::object::Object,
+    &wafv2::association::Association,
+    &wafv2::web_acl::WebAcl,
 ];
 
 /// All lookups, sorted by name.
@@ -45,6 +53,7 @@ pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[
     &lookup::ec2_managed_prefix_list::ManagedPrefixList,
     &lookup::ec2_subnets::Subnets,
     &lookup::ec2_vpc::Vpc,
+    &lookup::route53_hosted_zone::HostedZone,
     &lookup::sts_caller_identity::CallerIdentity,
 ];
 

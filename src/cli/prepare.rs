@@ -44,7 +44,12 @@ pub(crate) enum Lookups {
 }
 
 /// Reads, checks and resolves the stacks that are meant, and reaches their cloud.
-pub(crate) async fn prepare(context: &mut Context, selection: &Selection, types: &Arc<Types<Aws>>, lookups: Lookups) -> Result<Vec<Prepared>> {
+pub(crate) async fn prepare(
+    context: &mut Context,
+    selection: &Selection,
+    types: &Arc<Types<Aws>>,
+    lookups: Lookups,
+) -> Result<Vec<Prepared>> {
     let (files, environment) = stacks::open(context, selection, &types.catalog)?;
     // All that can be wrong without asking anybody, of all files, before anybody is asked.
     let (mut drafts, mut diagnostics) = (vec![], vec![]);

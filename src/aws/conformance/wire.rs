@@ -57,7 +57,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    fn operation(&self) -> &str {
+    pub(crate) fn operation(&self) -> &str {
         self.target.as_deref().or(form(&self.body, "Action")).unwrap_or(&self.line)
     }
 }
