@@ -25,6 +25,9 @@ mod sns;
 mod sqs;
 mod s3;
 mod rds;
+mod route53;
+mod s3;
+mod wafv2;
 mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
@@ -77,6 +80,13 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &rds::db_instance::DbInstance,
     &rds::db_parameter_group::DbParameterGroup,
     &rds::db_subnet_group::DbSubnetGroup,
+    &route53::health_check::HealthCheck,
+    &route53::hosted_zone::HostedZone,
+    &route53::record::Record,
+    &s3::bucket::Bucket,
+    &s3::object::Object,
+    &wafv2::association::Association,
+    &wafv2::web_acl::WebAcl,
 ];
 
 /// All lookups, sorted by name.
@@ -87,6 +97,7 @@ pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[
     &lookup::ec2_subnets::Subnets,
     &lookup::ec2_vpc::Vpc,
     &lookup::ecr_image::Image,
+    &lookup::route53_hosted_zone::HostedZone,
     &lookup::sts_caller_identity::CallerIdentity,
 ];
 

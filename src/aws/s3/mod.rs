@@ -1,3 +1,4 @@
 //! Storage of objects.
 
 pub(crate) mod bucket;
+pub(crate) mod object;

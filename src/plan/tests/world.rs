@@ -18,7 +18,8 @@ use crate::{
 };
 
 pub(super) fn catalog() -> &'static Catalog {
-    static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::new([&Case as &dyn Describe, &Named, &Data, &First, &Follower], []));
+    static CATALOG: LazyLock<Catalog> =
+        LazyLock::new(|| Catalog::new([&Case as &dyn Describe, &Named, &Data, &First, &Follower, &Teller], []));
     &CATALOG
 }
 
@@ -164,4 +165,10 @@ described!(
     PlainSpec,
     "test.follower",
     Facts { after: &[After { from: &["text"], other: "test.data", by: "text" }], ..Facts::DEFAULT }
+);
+described!(
+    Teller,
+    PlainSpec,
+    "test.teller",
+    Facts { late_after: &[After { from: &[], other: "test.data", by: "text" }], ..Facts::DEFAULT }
 );

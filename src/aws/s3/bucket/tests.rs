@@ -115,6 +115,31 @@ async fn only_what_is_to_be_emptied_is_emptied() {
 }
 
 #[tokio::test]
+async fn what_is_not_wanted_is_not_read() {
+    let wire = Wire::with(|request| match request.operation() {
+        "HEAD /read/" => Answer::Say(200, ""),
+        "GET /read/?cors" => {
+            Answer::Say(404, "<Error><Code>NoSuchCORSConfiguration</Code><Message>The CORS configuration does not exist</Message></Error>")
+        }
+        other => panic!("{other}"),
+    })
+    .await;
+    let found = read(&wire.world, "read", &["bucket_name", "cors_rules"]).await.expect("it is there");
+    assert_eq!(wire.asked(), ["HEAD /read/", "GET /read/?cors"]);
+    assert_eq!((found.get("cors_rules"), found.get("versioning")), (None, None));
+}
+
+#[tokio::test]
+async fn a_bucket_of_others_is_not_taken_for_none() {
+    for (status, code) in [(403, "AccessDenied"), (301, "PermanentRedirect")] {
+        let wire = Wire::with(move |_| Answer::Say(status, "")).await;
+        let failed = Bucket.read(&wire.world, &["theirs".into()], &Wanted::default()).await.expect_err("it is not ours");
+        assert_eq!(failed.code.as_deref(), Some(code), "{failed}");
+        assert!(failed.message.starts_with("`theirs` "), "{failed}");
+    }
+}
+
+#[tokio::test]
 async fn many_objects_take_as_many_calls_as_they_need() {
     let page = |more: bool, key: &str| {
         format!(
@@ -123,7 +148,7 @@ async fn many_objects_take_as_many_calls_as_they_need() {
         )
     };
     let pages = std::sync::Mutex::new(vec![page(false, "last"), page(true, "first")]);
-    let wire = Wire::routed(move |line, _| match line {
+    let wire = Wire::with(move |request| match request.operation() {
         "GET /full/?versions" => {
             let page = pages.lock().expect("nobody panicked").pop().expect("no more calls than pages");
             Answer::Say(200, page.leak())

@@ -1,0 +1,4 @@
+//! The web application firewall.
+
+pub(crate) mod association;
+pub(crate) mod web_acl;
