@@ -1,5 +1,18 @@
-use infra::resource::{AnyResource as _, AnyUpdate, Status, Wanted};
+use std::sync::Arc;
+
+use infra::{
+    address::Address,
+    apply::{self, Event, Interrupt, Session},
+    cloud::{Clock, Cloud},
+    diagnostic::Source,
+    plan::Request,
+    resource::{AnyResource as _, AnyUpdate, Status, Wanted},
+    stack::{self, Caller, Settings},
+    state::{MemoryJournal, Record, State},
+};
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
+use tokio::sync::{mpsc, watch};
 
 use super::DbCluster;
 use crate::aws::{
@@ -8,6 +21,7 @@ use crate::aws::{
         Conformance,
         wire::{Answer, Script, Wire},
     },
+    types,
 };
 
 #[tokio::test]
@@ -238,6 +252,77 @@ async fn what_waits_for_the_window_is_no_difference() {
     assert_eq!(live.spec["enable_cloudwatch_logs_exports"], json!(["postgresql"]));
     assert!(DbCluster.suffices(&live.status, &spec(json!({ "apply_immediately": false }))));
     assert!(!DbCluster.suffices(&live.status, &spec(json!({}))));
+}
+
+/// Applies a change of an option to a cluster that has a version pending; how many succeed, and what was waited for.
+async fn apply_while_a_version_waits(apply_immediately: bool) -> (usize, Vec<String>) {
+    let wire = Wire::scripted(&[(
+        "DescribeDBClusters",
+        described!(
+            "<Status>available</Status><EngineVersion>17.6</EngineVersion>\
+             <PendingModifiedValues><EngineVersion>17.7</EngineVersion></PendingModifiedValues>\
+             <TagList><Tag><Key>infra:state</Key><Value>6b1c</Value></Tag><Tag><Key>infra:address</Key><Value>cluster</Value></Tag></TagList>"
+        ),
+    )])
+    .await;
+    let properties = |skip: bool| {
+        json!({
+            "db_cluster_identifier": "a", "engine": "aurora-postgresql", "engine_version": "17.7",
+            "apply_immediately": apply_immediately, "skip_final_snapshot": skip,
+        })
+    };
+    let cloud = Arc::new(Cloud::new(Arc::new(types()), wire.world.clone()));
+    let file = json!({
+        "stack": "example",
+        "region": "eu-central-1",
+        "resources": { "cluster": { "rds.db_cluster": properties(true), "timeouts": { "update": "1s" } } },
+    });
+    let source = Arc::new(Source { path: "example.yaml".into(), text: format!("{file:#}\n") });
+    let (file, problems) = stack::parse(source, &cloud.types.catalog);
+    let file = file.unwrap_or_else(|| panic!("{problems:#?}"));
+    let caller = Some(Caller { account: "123456789012".into(), partition: "aws".into() });
+    let settings = Settings { environment: "default".into(), caller, ..Settings::default() };
+    let (stack, problems) = stack::resolve(&file, &settings, &cloud.types.catalog, &Default::default());
+    let stack = stack.unwrap_or_else(|| panic!("{problems:#?}"));
+
+    let mut state = State { uuid: "6b1c".into(), ..State::new("example", "default") };
+    let now = Timestamp::now();
+    let record = Record {
+        type_name: "rds.db_cluster".into(),
+        id: "a".into(),
+        location: Default::default(),
+        applied: properties(false),
+        outputs: json!({ "id": "a" }),
+        dependencies: Default::default(),
+        options: Default::default(),
+        complete: true,
+        created: now,
+        updated: now,
+    };
+    state.resources.insert(Address::new("cluster"), record);
+
+    let request = Request { refresh: true, ..Request::default() };
+    let (made, _) = apply::plan(&cloud, &stack, &state, &request).await.unwrap_or_else(|refusal| panic!("{refusal:#?}"));
+    let journal = MemoryJournal::new();
+    let (events, mut told) = mpsc::unbounded_channel();
+    let (_sender, interrupt) = watch::channel(Interrupt::None);
+    let session = Session { cloud, journal: &journal, events, interrupt, clock: Clock::from(now) };
+    let outcome = apply::run(&session, &stack, state, &made, &request).await;
+    drop(session);
+    let mut waited = vec![];
+    while let Ok(event) = told.try_recv() {
+        if let Event::Waiting { status, .. } = event {
+            waited.push(status);
+        }
+    }
+    (outcome.summary.updated, waited)
+}
+
+#[tokio::test]
+async fn an_apply_waits_for_what_is_pending_only_where_it_is_to_be_done_at_once() {
+    let pending = vec!["pending: engine_version".to_owned()];
+    assert_eq!(apply_while_a_version_waits(false).await, (1, pending.clone()));
+    assert_eq!(apply_while_a_version_waits(true).await, (0, pending));
 }
 
 #[tokio::test]
