@@ -3,8 +3,8 @@
 //! A type is one file `<service>/<thing>.rs` and a line in [`TYPES`]; a lookup is one file `lookup/<service>_<thing>.rs` and a line in
 //! [`LOOKUPS`]. Tests hold both lists to the folders.
 
-mod apigatewayv2;
 mod acm;
+mod apigatewayv2;
 mod caller;
 mod clients;
 mod cloudwatch;
@@ -21,12 +21,11 @@ mod lambda;
 pub(crate) mod lint;
 mod logs;
 mod lookup;
-mod sns;
-mod sqs;
-mod s3;
 mod rds;
 mod route53;
 mod s3;
+mod sns;
+mod sqs;
 mod wafv2;
 mod wording;
 
@@ -36,6 +35,7 @@ pub(crate) use clients::{Aws, Config, Endpoint};
 
 /// All resource types, sorted by name.
 pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
+    &acm::certificate::Certificate,
     &apigatewayv2::api::Api,
     &apigatewayv2::api_mapping::ApiMapping,
     &apigatewayv2::domain_name::DomainName,
@@ -45,7 +45,6 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &apigatewayv2::vpc_link::VpcLink,
     &cloudwatch::alarm::Alarm,
     &cloudwatch::dashboard::Dashboard,
-    &acm::certificate::Certificate,
     &ec2::eip::Eip,
     &ec2::flow_log::FlowLog,
     &ec2::internet_gateway::InternetGateway,
@@ -57,13 +56,13 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &ec2::vpc::Vpc,
     &ec2::vpc_endpoint::VpcEndpoint,
     &ecr::repository::Repository,
-    &iam::instance_profile::InstanceProfile,
-    &iam::oidc_provider::OidcProvider,
-    &iam::policy::ManagedPolicy,
     &elbv2::listener::Listener,
     &elbv2::listener_rule::ListenerRule,
     &elbv2::load_balancer::LoadBalancer,
     &elbv2::target_group::TargetGroup,
+    &iam::instance_profile::InstanceProfile,
+    &iam::oidc_provider::OidcProvider,
+    &iam::policy::ManagedPolicy,
     &iam::role::Role,
     &lambda::alias::Alias,
     &lambda::event_source_mapping::EventSourceMapping,
@@ -71,10 +70,6 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &lambda::permission::Permission,
     &logs::log_group::LogGroup,
     &logs::metric_filter::MetricFilter,
-    &sns::subscription::Subscription,
-    &sns::topic::Topic,
-    &sqs::queue::Queue,
-    &s3::bucket::Bucket,
     &rds::db_cluster::DbCluster,
     &rds::db_cluster_parameter_group::DbClusterParameterGroup,
     &rds::db_instance::DbInstance,
@@ -85,6 +80,9 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &route53::record::Record,
     &s3::bucket::Bucket,
     &s3::object::Object,
+    &sns::subscription::Subscription,
+    &sns::topic::Topic,
+    &sqs::queue::Queue,
     &wafv2::association::Association,
     &wafv2::web_acl::WebAcl,
 ];

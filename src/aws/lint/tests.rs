@@ -259,6 +259,8 @@ socket: { apigatewayv2.api: { name: socket, protocol_type: WEBSOCKET, route_sele
             expected.map(|it| format!("error[api-protocol]: `part` has {it}, and `{api}` is {kind}")).into_iter().collect();
         let part = format!("part: {{ apigatewayv2.{thing}: {{ api_id: '${{{api}.id}}', {properties} }} }}");
         assert_eq!(lint(&format!("{base}{part}")), expected, "{part}");
+    }
+}
 
 #[test]
 fn a_load_balancer_needs_zones_and_a_way_out() {
