@@ -224,6 +224,8 @@ impl Resource for DbCluster {
             Passing { during: During::Update, code: "InvalidDBInstanceState", message: "", within: BUSY },
             Passing { during: During::Delete, code: "InvalidDBClusterStateFault", message: "available state", within: BUSY },
             Passing { during: During::Delete, code: "InvalidDBClusterStateFault", message: "your request later", within: BUSY },
+            // An answer that was lost: the snapshot is there, and soon it is seen that the delete is under way.
+            Passing { during: During::Delete, code: "DBClusterSnapshotAlreadyExistsFault", message: "", within: MINUTE },
         ],
         gone: GONE,
         visible_within: MINUTE,

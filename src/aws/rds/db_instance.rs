@@ -253,6 +253,8 @@ impl Resource for DbInstance {
             Passing { during: During::Update, code: "InvalidDBInstanceState", message: "", within: BUSY },
             Passing { during: During::Delete, code: "InvalidDBInstanceState", message: "available state", within: BUSY },
             Passing { during: During::Delete, code: "InvalidDBInstanceState", message: "your request later", within: BUSY },
+            // An answer that was lost: the snapshot is there, and soon it is seen that the delete is under way.
+            Passing { during: During::Delete, code: "DBSnapshotAlreadyExists", message: "", within: MINUTE },
         ],
         gone: GONE,
         visible_within: MINUTE,

@@ -50,7 +50,8 @@ pub(super) fn live(it: Described) -> Live<DbInstance> {
     let waiting = it.pending_modified_values().map(pending).unwrap_or_default();
     let name = it.db_instance_status().unwrap_or("creating");
     let status = settled(name, FAILED, busy(&it), &waiting);
-    let usable = matches!(name, "available" | "storage-optimization");
+    // It is reached at the same place whatever is done to it later, backups for example.
+    let usable = name != "creating";
     let outputs = Outputs {
         id: it.db_instance_identifier.clone().unwrap_or_default(),
         arn: it.db_instance_arn.clone().unwrap_or_default(),

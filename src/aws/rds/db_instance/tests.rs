@@ -297,9 +297,12 @@ async fn what_waits_for_the_window_is_no_difference() {
 }
 
 #[tokio::test]
-async fn its_endpoint_is_there_when_it_can_be_used() {
+async fn its_endpoint_is_there_from_its_making_on() {
+    let live = read(&[("DescribeDBInstances", described!("<DBInstanceStatus>creating</DBInstanceStatus>"))]).await;
+    assert_eq!((live.status, live.outputs.get("endpoint")), (Status::Pending("creating".into()), None));
+    // A plan that is made during a backup does not take it for unknown.
     let live = read(&[("DescribeDBInstances", described!("<DBInstanceStatus>backing-up</DBInstanceStatus>"))]).await;
-    assert_eq!((live.status, live.outputs.get("endpoint")), (Status::Pending("backing-up".into()), None));
+    assert_eq!((live.status, &live.outputs["endpoint"]), (Status::Pending("backing-up".into()), &json!("a.rds")));
 }
 
 const MODIFIES: Script = &[
