@@ -266,6 +266,7 @@ fn canonical(schema: &Schema, value: Option<&Json>) -> Json {
     match (&schema.kind, value) {
         (_, None) => Json::Null,
         (_, Some(Json::String(text))) if schema.marks.policy => serde_json::from_str(text).expect("a policy is JSON"),
+        (Kind::Number { .. }, Some(it)) => json!(it.as_f64()),
         (Kind::List { item, .. }, Some(Json::Array(list))) => {
             let mut list: Vec<_> = list.iter().map(|it| canonical(item, Some(it))).collect();
             if schema.marks.set {
@@ -281,7 +282,6 @@ fn canonical(schema: &Schema, value: Option<&Json>) -> Json {
             });
             Json::Object(fields.filter(|(_, value)| !value.is_null()).collect())
         }
-        (Kind::Number { .. }, Some(Json::Number(number))) => json!(number.as_f64()),
         (_, Some(Json::Object(object))) => {
             let mut entries: Vec<_> = object.iter().collect();
             entries.sort_by_key(|(key, _)| *key);
