@@ -251,10 +251,19 @@ fn live(it: &Described, tags: Option<Tags>) -> Live<LogGroup> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use infra::resource::{AnyResource as _, AnyUpdate, Describe as _, Id, Wanted};
     use serde_json::json;
 
     use super::LogGroup;
-    use crate::aws::{complaints::complaints, conformance::Conformance};
+    use crate::aws::{
+        complaints::complaints,
+        conformance::{
+            Conformance,
+            wire::{Answer, Wire},
+        },
+    };
 
     #[test]
     fn only_some_numbers_of_days_are_possible() {
@@ -266,6 +275,41 @@ mod tests {
         ] {
             assert_eq!(complaints::<LogGroup>(spec), expected);
         }
+    }
+
+    #[tokio::test]
+    async fn fifty_are_read_in_one_call() {
+        let wire = Wire::answering(Answer::Say(200, r#"{ "logGroups": [] }"#)).await;
+        let ids: Vec<_> = (0..51).map(|n| Id(format!("group-{n}"))).collect();
+        let found = LogGroup.read(&wire.world, &ids, &Wanted::default()).await.expect("read");
+        assert_eq!((found.len(), wire.calls()), (51, 2));
+    }
+
+    /// The emulator takes a key at the create only.
+    #[tokio::test]
+    async fn a_key_is_set_and_taken_away() {
+        let wire = Wire::answering(Answer::Say(200, "{}")).await;
+        let (none, some) = (json!({}), json!({ "kms_key_id": "arn:aws:kms:eu-central-1:123456789012:key/a" }));
+        let changed = BTreeSet::from(["kms_key_id".to_owned()]);
+        for (from, to) in [(&none, &some), (&some, &none)] {
+            LogGroup.update(&wire.world, AnyUpdate { id: &"lines".into(), from, to, changed: &changed }).await.expect("update");
+        }
+        assert_eq!(
+            wire.asked(),
+            [
+                r#"AssociateKmsKey {"logGroupName":"lines","kmsKeyId":"arn:aws:kms:eu-central-1:123456789012:key/a"}"#,
+                r#"DisassociateKmsKey {"logGroupName":"lines"}"#,
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_delete_that_comes_in_between_is_repeated() {
+        let refused =
+            r#"{ "__type": "OperationAbortedException", "message": "A conflicting operation is in progress. Please try again." }"#;
+        let wire = Wire::answering(Answer::Say(400, refused)).await;
+        let refused = LogGroup.delete(&wire.world, &"lines".into(), &json!({})).await.expect_err("refused");
+        assert!(LogGroup.facts().passing.iter().any(|it| refused.is(&[it.code])), "{refused}");
     }
 
     #[tokio::test]

@@ -279,7 +279,7 @@ async fn read(world: &Aws, id: &Id, wanted: &Wanted) -> Result<Live<Topic>> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use infra::resource::{AnyResource as _, AnyUpdate, Wanted};
+    use infra::resource::{AnyResource as _, AnyUpdate, Describe as _, Wanted};
     use serde_json::json;
 
     use super::Topic;
@@ -355,6 +355,18 @@ mod tests {
         let live = Topic.read(&world, std::slice::from_ref(&id), &Wanted::default()).await.expect("read").pop().flatten().expect("there");
         assert_eq!((&live.spec["fifo_topic"], &live.spec["content_based_deduplication"]), (&json!(true), &json!(true)));
         Topic.delete(&world, &id, &spec).await.expect("delete");
+    }
+
+    /// Making it would succeed: it has to be noticed before that it is somebody else's.
+    #[tokio::test]
+    async fn a_name_that_is_taken_is_noticed() {
+        let world = cloud().await;
+        world.sns().create_topic().name("taken").send().await.expect("a topic");
+        let id = Topic.locate(&json!({ "topic_name": "taken" })).expect("a spec").expect("the name decides it");
+        let found = Topic.read(&world, std::slice::from_ref(&id), &Wanted::default()).await.expect("read");
+        assert!(found[0].is_some());
+        let ours = Topic.find(&world, "0123456789abcdef0123456789abcdef", &json!({ "topic_name": "taken" }), &BTreeSet::new()).await;
+        assert_eq!(ours.expect("find"), None, "nothing says that it is ours");
     }
 
     #[tokio::test]

@@ -1,4 +1,8 @@
-use infra::resource::{AnyResource as _, AnyUpdate, Wanted};
+use infra::{
+    plan::normal,
+    resource::{AnyResource as _, AnyUpdate, Describe as _, Wanted, schema::TypeSchema},
+    value::Value,
+};
 use serde_json::{Value as Json, json};
 
 use super::{LifecyclePolicy, Repository};
@@ -53,6 +57,19 @@ fn a_lifecycle_policy_is_sent_without_what_is_empty() {
     assert_eq!(sent, serde_json::from_str::<Json>(text).expect("JSON"));
     let unknown = LifecyclePolicy::read(r#"{ "rules": [{ "rulePriority": 1, "action": { "type": "explode" } }] }"#);
     assert!(unknown.expect_err("nobody knows it").message.contains("does not know"));
+}
+
+/// ECR answers with the rules in another order than they were sent in.
+#[test]
+fn the_order_of_rules_means_nothing() {
+    let schema = TypeSchema::read("ecr.repository", &Repository.spec_schema(), &Repository.outputs_schema());
+    let rule = |number: i64| json!({ "rulePriority": number, "selection": { "tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1 } });
+    let canonical = |rules: Json| {
+        let value = Value::from(json!({ "rules": rules }));
+        normal::canonical(&schema, &schema.properties["lifecycle_policy"].schema, &value)
+    };
+    assert_eq!(canonical(json!([rule(1), rule(2)])), canonical(json!([rule(2), rule(1)])));
+    assert_ne!(canonical(json!([rule(1), rule(2)])), canonical(json!([rule(1), rule(3)])));
 }
 
 /// Images are lost only where the stack says so.

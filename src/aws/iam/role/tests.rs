@@ -1,4 +1,4 @@
-use infra::resource::{AnyResource as _, AnyUpdate, Wanted};
+use infra::resource::{AnyResource as _, AnyUpdate, Describe as _, During, Status, Wanted};
 use serde_json::json;
 
 use super::Role;
@@ -54,6 +54,79 @@ async fn all_that_holds_it_goes_first() {
 fn a_path_stands_between_slashes() {
     for (path, expected) in [("/", vec![]), ("/team/", vec![]), ("team", vec!["a path begins and ends with a slash"])] {
         assert_eq!(complaints::<Role>(json!({ "path": path })), expected, "{path}");
+    }
+}
+
+#[test]
+fn what_iam_would_not_take_is_said_before() {
+    let statement = |more: serde_json::Value| {
+        let mut statement = json!({ "Effect": "Allow", "Action": "sts:AssumeRole" });
+        statement.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        json!({ "Version": "2012-10-17", "Statement": [statement] })
+    };
+    let trust = |more: serde_json::Value| json!({ "assume_role_policy_document": statement(more) });
+    let own = |name: &str, more: serde_json::Value| json!({ "policies": { name: statement(more) } });
+    let long = "x".repeat(11_000);
+    for (spec, expected) in [
+        (trust(json!({ "Principal": { "Service": "lambda.amazonaws.com" } })), vec![]),
+        (trust(json!({})), vec!["assume_role_policy_document.Statement[0]: a statement without `Principal`"]),
+        (
+            trust(json!({ "Principal": "*", "Resource": "*" })),
+            vec!["assume_role_policy_document.Statement[0].Resource: `Resource` in a trust policy"],
+        ),
+        (trust(json!({ "Principal": "*", "Sid": long })), vec!["a policy of 11108 characters, where IAM takes 8192"]),
+        (own("read", json!({ "Resource": "*" })), vec![]),
+        (own("read", json!({})), vec!["policies.read.Statement[0]: a statement without `Resource`"]),
+        (
+            own("read", json!({ "Resource": "*", "Principal": "*" })),
+            vec!["policies.read.Statement[0].Principal: `Principal` in a policy of an identity"],
+        ),
+        (own("read it", json!({ "Resource": "*" })), vec!["policies[\"read it\"]: `read it` cannot be the name of a policy"]),
+        (own("read", json!({ "Resource": long })), vec!["a policy of 11097 characters, where IAM takes 10240"]),
+    ] {
+        assert_eq!(complaints::<Role>(spec), expected);
+    }
+}
+
+/// For a moment a fresh role has its unique id where its ARN belongs, and who refers to the ARN has to wait.
+#[tokio::test]
+async fn a_role_is_ready_once_it_has_an_arn() {
+    let role = |arn: &'static str| async move {
+        let wire = Wire::scripted(match arn {
+            "AROA1" => &[("GetRole", Answer::Xml(FRESH))],
+            _ => &[("GetRole", Answer::Xml(READY))],
+        })
+        .await;
+        Role.read(&wire.world, &["role".into()], &Wanted::default()).await.expect("read").pop().flatten().expect("there")
+    };
+    let fresh = role("AROA1").await;
+    assert_eq!((fresh.status, fresh.outputs.get("arn")), (Status::Pending("without an ARN".into()), None));
+    let ready = role("arn:aws:iam::123456789012:role/role").await;
+    assert_eq!((ready.status, &ready.outputs["arn"]), (Status::Ready, &json!("arn:aws:iam::123456789012:role/role")));
+}
+
+const FRESH: &str = "<GetRoleResult><Role><Path>/</Path><RoleName>role</RoleName><RoleId>AROA1</RoleId><Arn>AROA1</Arn>\
+    <CreateDate>2026-01-01T00:00:00Z</CreateDate><AssumeRolePolicyDocument>%7B%7D</AssumeRolePolicyDocument></Role></GetRoleResult>";
+const READY: &str = "<GetRoleResult><Role><Path>/</Path><RoleName>role</RoleName><RoleId>AROA1</RoleId>\
+    <Arn>arn:aws:iam::123456789012:role/role</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate>\
+    <AssumeRolePolicyDocument>%7B%7D</AssumeRolePolicyDocument></Role></GetRoleResult>";
+
+/// What IAM says while its news is on its way is waited for; the same codes with other words are not.
+#[test]
+fn what_passes_is_waited_for() {
+    for (during, code, message, passes) in [
+        (During::Create, "MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"arn:aws:iam::123456789012:role/a\"", true),
+        (During::Update, "MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"AROA1\"", true),
+        (During::Create, "MalformedPolicyDocument", "Syntax errors in policy.", false),
+        (During::Update, "NoSuchEntity", "Policy arn:aws:iam::123456789012:policy/a does not exist or is not attachable.", true),
+        (During::Update, "NoSuchEntity", "The role with name role cannot be found.", false),
+        (During::Delete, "DeleteConflict", "Cannot delete entity, must detach all policies first.", true),
+        (During::Update, "ConcurrentModification", "", true),
+    ] {
+        let of = |it: &&infra::resource::Passing| {
+            (it.during == During::Any || it.during == during) && it.code == code && message.contains(it.message)
+        };
+        assert_eq!(Role.facts().passing.iter().any(|it| of(&it)), passes, "{during:?} {code}: {message}");
     }
 }
 

@@ -1,7 +1,18 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use infra::resource::{AnyResource as _, AnyUpdate, Describe as _, Wanted};
+use infra::{
+    address::Address,
+    apply::{self, Interrupt, Session},
+    cloud::{Clock, Cloud},
+    diagnostic::Source,
+    plan::Request,
+    resource::{AnyResource as _, AnyUpdate, Describe as _, Wanted},
+    stack::{self, Caller, Settings},
+    state::{MemoryJournal, Record, State},
+};
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
+use tokio::sync::{mpsc, watch};
 
 use super::Subscription;
 use crate::aws::{
@@ -41,9 +52,9 @@ fn what_does_not_go_together_is_said_before() {
     }
 }
 
-#[tokio::test]
-async fn a_mail_address_has_an_arn_before_anybody_confirms_it() {
-    let wire = Wire::scripted(&[
+/// A mail address that nobody has confirmed.
+async fn pending() -> Wire {
+    Wire::scripted(&[
         (
             "Subscribe",
             Answer::Xml(
@@ -66,7 +77,12 @@ async fn a_mail_address_has_an_arn_before_anybody_confirms_it() {
             ),
         ),
     ])
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn a_mail_address_has_an_arn_before_anybody_confirms_it() {
+    let wire = pending().await;
     let id = Subscription.create(&wire.world, &spec(json!({})), "0123456789abcdef0123456789abcdef").await.expect("create");
     assert_eq!(id.as_str(), ARN);
     assert_eq!(wire.said(&["ReturnSubscriptionArn", "Attributes.entry.1.key"]), ["Subscribe ReturnSubscriptionArn=true"]);
@@ -74,6 +90,49 @@ async fn a_mail_address_has_an_arn_before_anybody_confirms_it() {
     assert_eq!(live.expect("there").outputs["pending_confirmation"], json!(true));
     let refused = Subscription.delete(&wire.world, &id, &spec(json!({}))).await.expect_err("it cannot be removed");
     assert!(refused.is(Subscription.facts().forgotten), "it goes by itself: {refused}");
+}
+
+/// It stays where it is, and SNS forgets it.
+#[tokio::test]
+async fn one_that_nobody_confirmed_holds_up_no_destroy() {
+    let wire = pending().await;
+    let types = Arc::new(crate::aws::types());
+    let text = "stack: example\nregion: eu-central-1\nresources: {}\n".to_owned();
+    let (file, problems) = stack::parse(Arc::new(Source { path: "example.yaml".into(), text }), &types.catalog);
+    assert_eq!(problems, []);
+    let caller = Some(Caller { account: "123456789012".into(), partition: "aws".into() });
+    let settings = Settings { environment: "default".into(), caller, ..Settings::default() };
+    let (stack, problems) = stack::resolve(&file.expect("a file"), &settings, &types.catalog, &Default::default());
+    assert_eq!(problems, []);
+    let stack = stack.expect("a stack");
+
+    let now = Timestamp::now();
+    let record = Record {
+        type_name: "sns.subscription".into(),
+        id: ARN.into(),
+        location: Default::default(),
+        applied: spec(json!({})),
+        outputs: json!({ "id": ARN, "pending_confirmation": true }),
+        dependencies: Default::default(),
+        options: Default::default(),
+        complete: true,
+        created: now,
+        updated: now,
+    };
+    let mut state = State::new("example", "default");
+    state.resources.insert(Address::new("mail"), record);
+
+    let cloud = Arc::new(Cloud::new(types, wire.world.clone()));
+    let request = Request { destroy: true, refresh: true, ..Request::default() };
+    let (made, _) = apply::plan(&cloud, &stack, &state, &request).await.expect("a plan");
+    let journal = MemoryJournal::new();
+    let (events, _told) = mpsc::unbounded_channel();
+    let (_sender, interrupt) = watch::channel(Interrupt::None);
+    let session = Session { cloud, journal: &journal, events, interrupt, clock: Clock::from(now) };
+    let outcome = apply::run(&session, &stack, state, &made, &request).await;
+    assert_eq!((outcome.summary.deleted, outcome.summary.failed), (1, 0));
+    assert!(outcome.state.resources.is_empty());
+    assert_eq!(wire.said(&[]).last().map(String::as_str), Some("Unsubscribe"), "nothing is waited for");
 }
 
 /// What is said to SNS to get from one spec to the other.

@@ -108,6 +108,18 @@ async fn the_name_of_a_deleted_queue_is_waited_for() {
     assert!(passing.is_some_and(|it| it.within.as_secs() > 60), "{refused}");
 }
 
+/// Making it would succeed: it has to be noticed before that it is somebody else's.
+#[tokio::test]
+async fn a_name_that_is_taken_is_noticed() {
+    let world = cloud().await;
+    world.sqs().create_queue().queue_name("taken").send().await.expect("a queue");
+    let id = Queue.locate(&json!({ "queue_name": "taken" })).expect("a spec").expect("the name decides it");
+    let found = Queue.read(&world, std::slice::from_ref(&id), &Wanted::default()).await.expect("read");
+    assert!(found[0].is_some());
+    let ours = Queue.find(&world, "0123456789abcdef0123456789abcdef", &json!({ "queue_name": "taken" }), &BTreeSet::new()).await;
+    assert_eq!(ours.expect("find"), None, "nothing says that it is ours");
+}
+
 #[tokio::test]
 async fn a_queue_that_is_not_there_is_gone() {
     for body in [
