@@ -104,6 +104,12 @@ pub trait Resource: Send + Sync + 'static {
         async { Ok(Value::map()) }
     }
 
+    /// What the status means to who asked for `wanted`, once an update had the time to show: what is usable again as it was
+    /// before has failed to become what it should be, and not everybody wants to wait.
+    fn settled(_wanted: &Self::Spec, _live: &Self::Spec, status: Status) -> Status {
+        status
+    }
+
     /// Starts to remove it; the engine waits until `read` no longer finds it. Gone already is success.
     fn delete(world: &Self::World, delete: Delete<'_, Self>) -> impl Future<Output = Result<()>> + Send;
 }
@@ -223,6 +229,9 @@ pub struct Facts {
     pub stateful: bool,
     /// Whether a replacement makes the new one first unless the file says otherwise: for what others hold on to.
     pub create_first: bool,
+    /// Whether one that failed is mended by an update, even if nothing differs: for what goes on working while a change of it fails.
+    /// Others are replaced.
+    pub mends: bool,
     /// The IAM actions it needs, by what is done.
     pub actions: Actions,
 }
@@ -238,6 +247,7 @@ impl Facts {
         after: &[],
         stateful: false,
         create_first: false,
+        mends: false,
         actions: Actions { create: &[], read: &[], update: &[], delete: &[] },
     };
 }
