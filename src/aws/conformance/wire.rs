@@ -7,6 +7,8 @@ use std::{
     thread,
 };
 
+use serde_json::Value as Json;
+
 use crate::aws::{Aws, Config, Endpoint};
 
 /// A refusal as EC2 writes it.
@@ -38,7 +40,8 @@ pub(crate) enum Answer {
     Hang,
 }
 
-/// Answers by the operation of the request, as `Action` in the body names it. One that is not in it breaks the test.
+/// Answers by the operation of the request, as `Action` in the body or the header `X-Amz-Target` names it. One that is not in it
+/// breaks the test.
 pub(crate) type Script = &'static [(&'static str, Answer)];
 
 pub(crate) struct Wire {
@@ -92,6 +95,16 @@ impl Wire {
         self.requests.lock().expect("nobody panicked").len()
     }
 
+    /// What a service that speaks JSON was sent, in its order: the operation, and its parameters.
+    pub(crate) fn sent(&self) -> Vec<(String, Json)> {
+        let requests = self.requests.lock().expect("nobody panicked");
+        let parts = |body: &String| {
+            let (action, json) = body.split_once('&').expect("a request in JSON");
+            (action.trim_start_matches("Action=").to_owned(), serde_json::from_str(json).expect("JSON"))
+        };
+        requests.iter().map(parts).collect()
+    }
+
     /// The operations that were called, in their order, each with the named parameters that it had.
     pub(crate) fn said(&self, parameters: &[&str]) -> Vec<String> {
         let requests = self.requests.lock().expect("nobody panicked");
@@ -121,11 +134,18 @@ async fn at(url: String) -> Aws {
 fn receive(connection: &TcpStream) -> String {
     let mut reader = BufReader::new(connection);
     let mut length = 0;
+    let mut action = String::new();
     loop {
         let mut line = String::new();
         let read = reader.read_line(&mut line).expect("a line");
         if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().expect("a number");
+        }
+        // Services that speak JSON name the operation only here: it is put before the body as the others have it.
+        if line.to_ascii_lowercase().starts_with("x-amz-target:")
+            && let Some(name) = line.trim().rsplit('.').next()
+        {
+            action = format!("Action={name}&");
         }
         if read == 0 || line.trim().is_empty() {
             break;
@@ -133,7 +153,7 @@ fn receive(connection: &TcpStream) -> String {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).expect("a body");
-    String::from_utf8(body).expect("text")
+    action + &String::from_utf8(body).expect("text")
 }
 
 fn send(mut connection: &TcpStream, status: u16, length: usize, body: &str) {
