@@ -198,3 +198,6 @@ async fn look<W: World>(cloud: &Cloud<W>, input: Input<'_>) -> Result<Observed, 
     (observed.seen, observed.adopted) = (seen, adopted);
     Ok(observed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ use crate::{
         diff::{self, Sides},
         normal, schedule, sealed,
     },
-    resource::{AnyLive, AnyResource, AnyUpdate, During, Error, Id, Location, Status, World, schema::TypeSchema},
+    resource::{AnyLive, AnyResource, AnyUpdate, During, Error, Facts, Id, Location, Status, World, schema::TypeSchema},
     stack::{Instance, Scope},
     state::{Entry, Pending, Record},
     value::Value,
@@ -59,6 +59,11 @@ impl From<io::Error> for Failure {
 
 fn failed<T>(error: impl Into<String>, help: impl Into<String>) -> Result<T, Failure> {
     Err(Failure::Failed { error: error.into(), help: Some(help.into()) })
+}
+
+/// What to do about something that failed.
+fn mending(facts: &Facts) -> &'static str {
+    if facts.mends { "mend the cause; the next apply tries again" } else { "mend the cause; the next apply replaces it" }
 }
 
 fn help(error: &Error) -> Option<String> {
@@ -327,7 +332,7 @@ impl<'a, W: World> Shared<'a, W> {
                 }
                 None => {}
                 Some(AnyLive { status: Status::Failed(why), .. }) => {
-                    return failed(format!("`{id}` failed: {why}"), "mend the cause; the next apply replaces it");
+                    return failed(format!("`{id}` failed: {why}"), mending(facts));
                 }
                 Some(live) => {
                     let missing = needed.iter().find(|it| live.outputs.get(it.as_str()).is_none() && live.status != Status::Ready);
@@ -412,7 +417,8 @@ impl<'a, W: World> Shared<'a, W> {
         }
         let changed: BTreeSet<String> = diff::properties(&changes).map(str::to_owned).collect();
         let mut opened = desired.clone();
-        if !changed.is_empty() {
+        let before = live.status.clone();
+        if !changed.is_empty() || (subject.resource.facts().mends && matches!(before, Status::Failed(_))) {
             self.keeper.note(Entry::Updating { address: subject.address.clone() }).await?;
             opened = self.open(subject, &Name::Kept(&record), &desired).await?;
             let to = self.to(subject, &opened, &live, &record)?;
@@ -424,8 +430,10 @@ impl<'a, W: World> Shared<'a, W> {
         let (mut due, mut told) = (Instant::now(), String::new());
         let mut fresh = changed.is_empty();
         let sent = Record { applied: self.sent(subject, &opened, &record), ..record.clone() };
-        let wanted_spec = Value::Map(desired.clone()).reveal().unwrap_or(Json::Null);
-        while !fresh || !subject.resource.suffices(&live.status, &wanted_spec) {
+        if fresh {
+            live.status = subject.resource.settled(&self.to(subject, &opened, &live, &record)?, &live);
+        }
+        while !fresh || live.status != Status::Ready {
             self.waiting(subject.address, &live.status, &mut told);
             let asked = waited.so_far();
             match self.read(subject.resource.name(), subject.location, &record.id, &wanted, due).await? {
@@ -435,14 +443,20 @@ impl<'a, W: World> Shared<'a, W> {
                 }
                 None => {}
             }
-            if let Status::Failed(why) = &live.status {
-                return failed(format!("`{}` failed: {why}", record.id), "mend the cause; the next apply replaces it");
-            }
             if let Status::UpdateFailed(why) = &live.status {
                 return failed(format!("the change of `{}` failed: {why}", record.id), "mend the cause; the next apply changes it again");
             }
             // A read just after a change may still show what was before; what cannot be read is as it was sent.
-            fresh = self.compare(subject, &opened, &live, &sent, &wanted).is_empty() || asked >= Duration::from_secs(10);
+            let late = asked >= Duration::from_secs(10);
+            fresh = late || self.compare(subject, &opened, &live, &sent, &wanted).is_empty();
+            if fresh {
+                live.status = subject.resource.settled(&self.to(subject, &opened, &live, &record)?, &live);
+            }
+            if let Status::Failed(why) = &live.status
+                && (late || live.status != before)
+            {
+                return failed(format!("`{}` failed: {why}", record.id), mending(subject.resource.facts()));
+            }
             if waited.so_far() >= timeout {
                 return failed(
                     format!(

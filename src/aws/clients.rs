@@ -50,6 +50,8 @@ pub(crate) struct Aws {
 
 struct Shared {
     base: SdkConfig,
+    /// It is the local cloud.
+    local: bool,
     places: Mutex<HashMap<Location, Arc<Clients>>>,
 }
 
@@ -121,13 +123,18 @@ impl Aws {
             Some(endpoint) => local(endpoint, config.region.clone()),
             None => remote(&config).await,
         };
-        Self::new(base)
+        Self::new(base, config.endpoint.is_some())
     }
 
-    fn new(base: SdkConfig) -> Self {
+    fn new(base: SdkConfig, local: bool) -> Self {
         let location = Location { region: base.region().map(ToString::to_string), role: None };
         let clients = Arc::new(Clients::new(base.clone(), location.clone()));
-        Self { shared: Arc::new(Shared { base, places: Mutex::new(HashMap::from([(location, clients.clone())])) }), clients }
+        Self { shared: Arc::new(Shared { base, local, places: Mutex::new(HashMap::from([(location, clients.clone())])) }), clients }
+    }
+
+    /// Whether this is the emulator on this machine, which keeps what it is told and runs nothing.
+    pub(crate) fn is_local(&self) -> bool {
+        self.shared.local
     }
 
     /// The region of all calls; none where nothing says one.

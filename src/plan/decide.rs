@@ -280,7 +280,11 @@ impl Maker<'_> {
                 AnyLive { spec: record.applied.clone(), outputs: record.outputs.clone(), status }
             }
         };
+        let mut broken = None;
         match &live.status {
+            Status::Failed(status) if self.input.catalog.resource(instance.type_name).is_some_and(|it| it.facts().mends) => {
+                broken = Some(Reason::Failed { status: status.clone() });
+            }
             Status::Failed(status) => {
                 let reason = Reason::Failed { status: status.clone() };
                 return self.replace(index, instance, record, reason, vec![], diagnostics);
@@ -293,11 +297,11 @@ impl Maker<'_> {
         if let Some(reason) = self.must_replace(instance, &desired, &live, &difference.changes) {
             return self.replace(index, instance, record, reason, difference.changes, diagnostics);
         }
-        let unfinished = !record.complete && live.status != Status::Ready;
+        let unfinished = broken.is_some() || (!record.complete && live.status != Status::Ready);
         let changes = !difference.changes.is_empty();
         let mut decision = Decision {
             action: (changes || unfinished).then_some(Action::Update),
-            reason: (!record.complete).then_some(Reason::Unfinished).filter(|_| changes || unfinished),
+            reason: broken.or_else(|| (!record.complete).then_some(Reason::Unfinished).filter(|_| changes || unfinished)),
             changes: difference.changes,
             kept: difference.kept,
             ..Decision::stays(desired)

@@ -16,9 +16,9 @@ pub trait AnyResource<W>: Describe {
     fn find<'a>(&'a self, world: &'a W, operation: &'a str, spec: &'a Json, known: &'a BTreeSet<Id>) -> BoxFuture<'a, Result<Option<Id>>>;
     fn create<'a>(&'a self, world: &'a W, spec: &'a Json, token: &'a str) -> BoxFuture<'a, Result<Id>>;
     fn update<'a>(&'a self, world: &'a W, update: AnyUpdate<'a>) -> BoxFuture<'a, Result<()>>;
-    fn suffices(&self, status: &Status, spec: &Json) -> bool;
     fn open<'a>(&'a self, world: &'a W, id: &'a Id) -> BoxFuture<'a, Result<Value>>;
     fn delete<'a>(&'a self, world: &'a W, id: &'a Id, spec: &'a Json) -> BoxFuture<'a, Result<()>>;
+    fn settled(&self, wanted: &Json, live: &AnyLive) -> Status;
 }
 
 /// One resource as the cloud has it, as plain data.
@@ -113,10 +113,6 @@ impl<R: Resource> AnyResource<R::World> for R {
         .boxed()
     }
 
-    fn suffices(&self, status: &Status, spec: &Json) -> bool {
-        typed::<R, _>(spec).map_or(*status == Status::Ready, |spec| R::suffices(status, &spec))
-    }
-
     fn open<'a>(&'a self, world: &'a R::World, id: &'a Id) -> BoxFuture<'a, Result<Value>> {
         R::open(world, id).boxed()
     }
@@ -127,6 +123,20 @@ impl<R: Resource> AnyResource<R::World> for R {
             R::delete(world, Delete { id, spec: &spec }).await
         }
         .boxed()
+    }
+
+    fn settled(&self, wanted: &Json, live: &AnyLive) -> Status {
+        // What was not read is as it is wanted.
+        let mut whole = live.spec.clone();
+        if let (Json::Object(whole), Json::Object(wanted)) = (&mut whole, wanted) {
+            for (key, value) in wanted {
+                whole.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        match (typed::<R, R::Spec>(wanted), typed::<R, R::Spec>(&whole)) {
+            (Ok(wanted), Ok(whole)) => R::settled(&wanted, &whole, live.status.clone()),
+            _ => live.status.clone(),
+        }
     }
 }
 

@@ -84,11 +84,6 @@ pub trait Resource: Send + Sync + 'static {
         None
     }
 
-    /// Whether a resource in this state will do, for a spec that leaves its changes to a later time.
-    fn suffices(status: &Status, _spec: &Self::Spec) -> bool {
-        *status == Status::Ready
-    }
-
     /// Reads many at once, answering in their order; what is gone is `None`, never an error.
     fn read(world: &Self::World, ids: &[Id], wanted: &Wanted) -> impl Future<Output = Result<Vec<Option<Live<Self>>>>> + Send;
 
@@ -107,6 +102,12 @@ pub trait Resource: Send + Sync + 'static {
     /// about to be made of them.
     fn open(_world: &Self::World, _id: &Id) -> impl Future<Output = Result<Value>> + Send {
         async { Ok(Value::map()) }
+    }
+
+    /// What the status means to who asked for `wanted`, once an update had the time to show: what is usable again as it was
+    /// before has failed to become what it should be, and not everybody wants to wait.
+    fn settled(_wanted: &Self::Spec, _live: &Self::Spec, status: Status) -> Status {
+        status
     }
 
     /// Starts to remove it; the engine waits until `read` no longer finds it. Gone already is success.
@@ -235,6 +236,9 @@ pub struct Facts {
     pub stateful: bool,
     /// Whether a replacement makes the new one first unless the file says otherwise: for what others hold on to.
     pub create_first: bool,
+    /// Whether one that failed is mended by an update, even if nothing differs: for what goes on working while a change of it fails.
+    /// Others are replaced.
+    pub mends: bool,
     /// The IAM actions it needs, by what is done.
     pub actions: Actions,
 }
@@ -252,6 +256,7 @@ impl Facts {
         late_after: &[],
         stateful: false,
         create_first: false,
+        mends: false,
         actions: Actions { create: &[], read: &[], update: &[], delete: &[] },
     };
 }

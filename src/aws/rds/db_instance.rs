@@ -308,8 +308,8 @@ impl Resource for DbInstance {
         check::check(spec, problems);
     }
 
-    fn suffices(status: &Status, spec: &Spec) -> bool {
-        super::suffices(status, spec.apply_immediately)
+    fn settled(wanted: &Spec, _: &Spec, status: Status) -> Status {
+        if super::suffices(&status, wanted.apply_immediately) { Status::Ready } else { status }
     }
 
     async fn read(world: &Aws, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {

@@ -19,7 +19,7 @@ use crate::{
 
 pub(super) fn catalog() -> &'static Catalog {
     static CATALOG: LazyLock<Catalog> =
-        LazyLock::new(|| Catalog::new([&Case as &dyn Describe, &Named, &Data, &First, &Follower, &Teller], []));
+        LazyLock::new(|| Catalog::new([&Case as &dyn Describe, &Named, &Data, &First, &Follower, &Teller, &Nested, &Mended], []));
     &CATALOG
 }
 
@@ -166,9 +166,27 @@ described!(
     "test.follower",
     Facts { after: &[After { from: &["text"], other: "test.data", by: "text" }], ..Facts::DEFAULT }
 );
+<<<<<<< HEAD
 described!(
     Teller,
     PlainSpec,
     "test.teller",
     Facts { late_after: &[After { from: &[], other: "test.data", by: "text" }], ..Facts::DEFAULT }
 );
+=======
+
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NestedSpec {
+    parts: Option<Vec<Inner>>,
+}
+
+// What both refer to is named somewhere inside their properties.
+described!(
+    Nested,
+    NestedSpec,
+    "test.nested",
+    Facts { after: &[After { from: &["parts"], other: "test.case", by: "inner" }], ..Facts::DEFAULT }
+);
+described!(Mended, PlainSpec, "test.mended", Facts { mends: true, ..Facts::DEFAULT });
+>>>>>>> t-ecs

@@ -250,8 +250,9 @@ async fn what_waits_for_the_window_is_no_difference() {
     assert_eq!(live.spec["backup_retention_period"], 30);
     assert_eq!(live.spec["enable_iam_database_authentication"], true);
     assert_eq!(live.spec["enable_cloudwatch_logs_exports"], json!(["postgresql"]));
-    assert!(DbCluster.suffices(&live.status, &spec(json!({ "apply_immediately": false }))));
-    assert!(!DbCluster.suffices(&live.status, &spec(json!({}))));
+    let settled = |more: Json| DbCluster.settled(&spec(more), &live);
+    assert_eq!(settled(json!({ "apply_immediately": false })), Status::Ready);
+    assert_eq!(settled(json!({})), live.status);
 }
 
 /// Applies a change of an option to a cluster that has a version pending; how many succeed, and what was waited for.

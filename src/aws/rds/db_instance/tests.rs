@@ -292,8 +292,9 @@ async fn what_waits_for_the_window_is_no_difference() {
     assert_eq!((&live.spec["allocated_storage"], &live.spec["db_port_number"]), (&json!(30), &json!(5433)));
     // It can be used meanwhile, as it is.
     assert_eq!((&live.outputs["endpoint"], &live.outputs["port"]), (&json!("a.rds"), &json!(5432)));
-    assert!(DbInstance.suffices(&live.status, &spec(&json!({ "apply_immediately": false }))));
-    assert!(!DbInstance.suffices(&live.status, &spec(&json!({}))));
+    let settled = |more: Json| DbInstance.settled(&spec(&more), &live);
+    assert_eq!(settled(json!({ "apply_immediately": false })), Status::Ready);
+    assert_eq!(settled(json!({})), live.status);
 }
 
 #[tokio::test]
