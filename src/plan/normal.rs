@@ -188,14 +188,14 @@ fn record_fields(types: &TypeSchema, fields: &Fields, map: &BTreeMap<String, Val
 }
 
 /// One value as it is recorded; nothing if some part of it is not known.
+///
+/// What is only written and no secret is recorded as it is, because a delete may need it: how long something can be had back,
+/// what a last snapshot is called.
 pub fn record(types: &TypeSchema, schema: &Schema, value: &Value, hash: &dyn Fn(&str) -> String) -> Option<Json> {
     let resolved = types.resolve(schema);
-    if schema.marks.write_only || resolved.marks.write_only {
-        return match value {
-            Value::Secret(secret) => Some(hashed(&hash(secret.reveal()))),
-            Value::Text(text) => Some(hashed(&hash(text))),
-            other => Some(hashed(&hash(&canonical(types, schema, other).reveal().ok()?.to_string()))),
-        };
+    let is_secret = schema.marks.secret || resolved.marks.secret || value.has_secret();
+    if is_secret && (schema.marks.write_only || resolved.marks.write_only) {
+        return hash_of_all(types, schema, value, hash);
     }
     match (&resolved.kind, value) {
         (Kind::Object(fields), Value::Map(map)) => {
@@ -213,6 +213,15 @@ pub fn record(types: &TypeSchema, schema: &Schema, value: &Value, hash: &dyn Fn(
     }
 }
 
+/// One hash for a whole value.
+pub fn hash_of_all(types: &TypeSchema, schema: &Schema, value: &Value, hash: &dyn Fn(&str) -> String) -> Option<Json> {
+    Some(match value {
+        Value::Secret(secret) => hashed(&hash(secret.reveal())),
+        Value::Text(text) => hashed(&hash(text)),
+        other => hashed(&hash(&canonical(types, schema, other).reveal().ok()?.to_string())),
+    })
+}
+
 fn hidden(value: &Value, hash: &dyn Fn(&str) -> String) -> Option<Json> {
     value.conceal(&|secret| hashed(&hash(secret.reveal()))).ok()
 }
@@ -225,6 +234,37 @@ fn hashed(hash: &str) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Properties that are only written.
+    #[derive(schemars::JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Options {
+        #[schemars(transform = crate::resource::write_only)]
+        days: Option<i64>,
+        password: Option<crate::resource::Secret>,
+        #[schemars(transform = crate::resource::write_only)]
+        values: Option<BTreeMap<String, String>>,
+    }
+
+    #[test]
+    fn what_is_only_written_is_recorded_as_it_is_unless_it_is_secret() {
+        let schema = schemars::schema_for!(Options);
+        let types = TypeSchema::read("test.type", &schema, &schema);
+        let secret = |text: &str| Value::Secret(crate::resource::Secret::new(text));
+        let hashed = |it: &str| json!({ "infra:hash": format!("hash of {it}") });
+        let map = |value: Value| Value::Map([("a".to_owned(), value)].into());
+        for (property, value, expected) in [
+            ("days", Value::Int(7), json!(7)),
+            ("password", secret("x"), hashed("x")),
+            ("password", Value::from("x"), hashed("x")),
+            ("values", map(Value::from("x")), json!({ "a": "x" })),
+            ("values", map(secret("x")), hashed(r#"{"a":"x"}"#)),
+        ] {
+            let properties = BTreeMap::from([(property.to_owned(), value)]);
+            let recorded = recorded(&types, &properties, &|it| format!("hash of {it}"));
+            assert_eq!(recorded, json!({ property: expected }));
+        }
+    }
 
     fn policy(json: Json) -> Value {
         canonical_policy(&Value::from(json))
