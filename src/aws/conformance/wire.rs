@@ -38,7 +38,7 @@ pub(crate) enum Answer {
     Hang,
 }
 
-/// Answers by the operation of the request, as `Action` in the body names it. One that is not in it breaks the test.
+/// Answers by the operation of the request, as `Action` in the body or a header names it. One that is not in it breaks the test.
 pub(crate) type Script = &'static [(&'static str, Answer)];
 
 pub(crate) struct Wire {
@@ -60,7 +60,7 @@ impl Wire {
         .await
     }
 
-    async fn with(answer: impl Fn(&str) -> Answer + Send + 'static) -> Self {
+    pub(crate) async fn with(answer: impl Fn(&str) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let requests = Arc::new(Mutex::new(vec![]));
@@ -92,6 +92,16 @@ impl Wire {
         self.requests.lock().expect("nobody panicked").len()
     }
 
+    /// The operations that were called, in their order, each with the JSON that it was sent.
+    pub(crate) fn sent(&self) -> Vec<(String, serde_json::Value)> {
+        let requests = self.requests.lock().expect("nobody panicked");
+        let parts = |body: &String| {
+            let (action, json) = body.strip_prefix("Action=")?.split_once('&')?;
+            Some((action.to_owned(), serde_json::from_str(json).ok()?))
+        };
+        requests.iter().filter_map(parts).collect()
+    }
+
     /// The operations that were called, in their order, each with the named parameters that it had.
     pub(crate) fn said(&self, parameters: &[&str]) -> Vec<String> {
         let requests = self.requests.lock().expect("nobody panicked");
@@ -101,6 +111,11 @@ impl Wire {
         };
         requests.iter().map(line).collect()
     }
+}
+
+/// The operation of a request.
+pub(crate) fn action(body: &str) -> &str {
+    form(body, "Action").unwrap_or("?")
 }
 
 /// A parameter of a request in the query protocol, as it was encoded.
@@ -121,11 +136,17 @@ async fn at(url: String) -> Aws {
 fn receive(connection: &TcpStream) -> String {
     let mut reader = BufReader::new(connection);
     let mut length = 0;
+    let mut target = String::new();
     loop {
         let mut line = String::new();
         let read = reader.read_line(&mut line).expect("a line");
         if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().expect("a number");
+        }
+        // The services that speak JSON name the operation here: `secretsmanager.CreateSecret`.
+        if line.to_ascii_lowercase().starts_with("x-amz-target:") {
+            let operation = line.rsplit('.').next().unwrap_or_default().trim();
+            target = format!("Action={operation}&");
         }
         if read == 0 || line.trim().is_empty() {
             break;
@@ -133,7 +154,7 @@ fn receive(connection: &TcpStream) -> String {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).expect("a body");
-    String::from_utf8(body).expect("text")
+    target + &String::from_utf8(body).expect("text")
 }
 
 fn send(mut connection: &TcpStream, status: u16, length: usize, body: &str) {
