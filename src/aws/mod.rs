@@ -15,6 +15,7 @@ mod iam;
 pub(crate) mod lint;
 mod logs;
 mod lookup;
+mod secretsmanager;
 mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
@@ -35,6 +36,7 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &ec2::vpc_endpoint::VpcEndpoint,
     &iam::role::Role,
     &logs::log_group::LogGroup,
+    &secretsmanager::secret::Secret,
 ];
 
 /// All lookups, sorted by name.
@@ -43,6 +45,7 @@ pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[
     &lookup::ec2_managed_prefix_list::ManagedPrefixList,
     &lookup::ec2_subnets::Subnets,
     &lookup::ec2_vpc::Vpc,
+    &lookup::secretsmanager_secret::Secret,
     &lookup::sts_caller_identity::CallerIdentity,
 ];
 

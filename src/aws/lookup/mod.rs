@@ -4,6 +4,7 @@ pub(crate) mod ec2_availability_zones;
 pub(crate) mod ec2_managed_prefix_list;
 pub(crate) mod ec2_subnets;
 pub(crate) mod ec2_vpc;
+pub(crate) mod secretsmanager_secret;
 pub(crate) mod sts_caller_identity;
 
 use std::collections::BTreeMap;
