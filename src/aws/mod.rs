@@ -12,6 +12,7 @@ mod conformance;
 mod ec2;
 mod error;
 mod iam;
+mod kms;
 pub(crate) mod lint;
 mod logs;
 mod lookup;
@@ -35,6 +36,8 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &ec2::vpc::Vpc,
     &ec2::vpc_endpoint::VpcEndpoint,
     &iam::role::Role,
+    &kms::alias::Alias,
+    &kms::key::Key,
     &logs::log_group::LogGroup,
     &secretsmanager::secret::Secret,
 ];
