@@ -5,6 +5,7 @@
 
 mod caller;
 mod clients;
+mod cloudtrail;
 #[cfg(test)]
 mod complaints;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub(crate) use clients::{Aws, Config, Endpoint};
 
 /// All resource types, sorted by name.
 pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
+    &cloudtrail::trail::Trail,
     &ec2::eip::Eip,
     &ec2::flow_log::FlowLog,
     &ec2::internet_gateway::InternetGateway,
