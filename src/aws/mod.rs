@@ -3,6 +3,7 @@
 //! A type is one file `<service>/<thing>.rs` and a line in [`TYPES`]; a lookup is one file `lookup/<service>_<thing>.rs` and a line in
 //! [`LOOKUPS`]. Tests hold both lists to the folders.
 
+mod budgets;
 mod caller;
 mod clients;
 mod cloudtrail;
@@ -26,6 +27,7 @@ pub(crate) use clients::{Aws, Config, Endpoint};
 
 /// All resource types, sorted by name.
 pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
+    &budgets::budget::Budget,
     &cloudtrail::trail::Trail,
     &ec2::eip::Eip,
     &ec2::flow_log::FlowLog,
