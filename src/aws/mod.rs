@@ -9,6 +9,7 @@ mod clients;
 mod cloudtrail;
 #[cfg(test)]
 mod complaints;
+mod config;
 #[cfg(test)]
 mod conformance;
 mod ec2;
@@ -29,6 +30,8 @@ pub(crate) use clients::{Aws, Config, Endpoint};
 pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &budgets::budget::Budget,
     &cloudtrail::trail::Trail,
+    &config::recorder::Recorder,
+    &config::rule::Rule,
     &ec2::eip::Eip,
     &ec2::flow_log::FlowLog,
     &ec2::internet_gateway::InternetGateway,
