@@ -8,8 +8,13 @@ mod apigatewayv2;
 mod caller;
 mod clients;
 mod cloudwatch;
+mod budgets;
+mod caller;
+mod clients;
+mod cloudtrail;
 #[cfg(test)]
 mod complaints;
+mod config;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod ec2;
@@ -27,6 +32,11 @@ mod s3;
 mod sns;
 mod sqs;
 mod wafv2;
+mod kms;
+pub(crate) mod lint;
+mod logs;
+mod lookup;
+mod secretsmanager;
 mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
@@ -45,6 +55,10 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &apigatewayv2::vpc_link::VpcLink,
     &cloudwatch::alarm::Alarm,
     &cloudwatch::dashboard::Dashboard,
+    &budgets::budget::Budget,
+    &cloudtrail::trail::Trail,
+    &config::recorder::Recorder,
+    &config::rule::Rule,
     &ec2::eip::Eip,
     &ec2::flow_log::FlowLog,
     &ec2::internet_gateway::InternetGateway,
@@ -85,6 +99,10 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &sqs::queue::Queue,
     &wafv2::association::Association,
     &wafv2::web_acl::WebAcl,
+    &kms::alias::Alias,
+    &kms::key::Key,
+    &logs::log_group::LogGroup,
+    &secretsmanager::secret::Secret,
 ];
 
 /// All lookups, sorted by name.
@@ -96,6 +114,7 @@ pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[
     &lookup::ec2_vpc::Vpc,
     &lookup::ecr_image::Image,
     &lookup::route53_hosted_zone::HostedZone,
+    &lookup::secretsmanager_secret::Secret,
     &lookup::sts_caller_identity::CallerIdentity,
 ];
 

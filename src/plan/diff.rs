@@ -90,8 +90,10 @@ impl Compare<'_> {
             return self.push(path, Shown::Unread, after, Cause::Reference);
         };
         let recorded = normal::canonical(self.types, schema, &Value::from(recorded));
+        // Earlier versions recorded a hash of what is no secret, too.
+        let hashed = was.filter(|it| it.get(HASH).is_some()).and_then(|_| normal::hash_of_all(self.types, schema, want, self.sides.hash));
         match was.map(|it| normal::canonical(self.types, schema, it)) {
-            Some(was) if was == recorded => {}
+            Some(was) if was == recorded || hashed.map(Value::from).as_ref() == Some(&was) => {}
             Some(_) => self.push(path, Shown::Unread, after, Cause::File),
             None => self.push(path, Shown::Absent, after, Cause::File),
         }

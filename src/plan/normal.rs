@@ -193,18 +193,18 @@ fn record_fields(types: &TypeSchema, fields: &Fields, map: &BTreeMap<String, Val
 const LONG: usize = 1024;
 
 /// One value as it is recorded; nothing if some part of it is not known.
+///
+/// What is only written and no secret is recorded as it is, because a delete may need it: how long something can be had back,
+/// what a last snapshot is called.
 pub fn record(types: &TypeSchema, schema: &Schema, value: &Value, hash: &dyn Fn(&str) -> String) -> Option<Json> {
     let resolved = types.resolve(schema);
-    if schema.marks.secret || resolved.marks.secret {
-        return match value {
-            Value::Secret(secret) => Some(hashed(&hash(secret.reveal()))),
-            Value::Text(text) => Some(hashed(&hash(text))),
-            other => Some(hashed(&hash(&canonical(types, schema, other).reveal().ok()?.to_string()))),
-        };
+    let write_only = schema.marks.write_only || resolved.marks.write_only;
+    if schema.marks.secret || resolved.marks.secret || (write_only && value.has_secret()) {
+        return hash_of_all(types, schema, value, hash);
     }
     match (&resolved.kind, value) {
         // A program as text is compared by its hash as well, and no delete goes by it.
-        (_, Value::Text(text)) if (schema.marks.write_only || resolved.marks.write_only) && text.len() > LONG => Some(hashed(&hash(text))),
+        (_, Value::Text(text)) if write_only && text.len() > LONG => Some(hashed(&hash(text))),
         (Kind::Object(fields), Value::Map(map)) => {
             let recorded = record_fields(types, fields, map, hash);
             recorded.as_object().is_some_and(|it| it.len() == map.len()).then_some(recorded)
@@ -218,6 +218,15 @@ pub fn record(types: &TypeSchema, schema: &Schema, value: &Value, hash: &dyn Fn(
         }
         _ => hidden(value, hash),
     }
+}
+
+/// One hash for a whole value.
+pub fn hash_of_all(types: &TypeSchema, schema: &Schema, value: &Value, hash: &dyn Fn(&str) -> String) -> Option<Json> {
+    Some(match value {
+        Value::Secret(secret) => hashed(&hash(secret.reveal())),
+        Value::Text(text) => hashed(&hash(text)),
+        other => hashed(&hash(&canonical(types, schema, other).reveal().ok()?.to_string())),
+    })
 }
 
 fn hidden(value: &Value, hash: &dyn Fn(&str) -> String) -> Option<Json> {
@@ -281,6 +290,37 @@ mod tests {
         let (Json::Object(before), Json::Object(after)) = (&mut applied, &mut now) else { panic!("both are objects") };
         send(&schema, &schema.properties, before, after);
         assert_eq!(applied, json!({ "name": "old", "code": { "image": "old", "archive": "new" } }));
+    }
+
+    /// Properties that are only written.
+    #[derive(schemars::JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Options {
+        #[schemars(transform = crate::resource::write_only)]
+        days: Option<i64>,
+        password: Option<crate::resource::Secret>,
+        #[schemars(transform = crate::resource::write_only)]
+        values: Option<BTreeMap<String, String>>,
+    }
+
+    #[test]
+    fn what_is_only_written_is_recorded_as_it_is_unless_it_is_secret() {
+        let schema = schemars::schema_for!(Options);
+        let types = TypeSchema::read("test.type", &schema, &schema);
+        let secret = |text: &str| Value::Secret(crate::resource::Secret::new(text));
+        let hashed = |it: &str| json!({ "infra:hash": format!("hash of {it}") });
+        let map = |value: Value| Value::Map([("a".to_owned(), value)].into());
+        for (property, value, expected) in [
+            ("days", Value::Int(7), json!(7)),
+            ("password", secret("x"), hashed("x")),
+            ("password", Value::from("x"), hashed("x")),
+            ("values", map(Value::from("x")), json!({ "a": "x" })),
+            ("values", map(secret("x")), hashed(r#"{"a":"x"}"#)),
+        ] {
+            let properties = BTreeMap::from([(property.to_owned(), value)]);
+            let recorded = recorded(&types, &properties, &|it| format!("hash of {it}"));
+            assert_eq!(recorded, json!({ property: expected }));
+        }
     }
 
     fn policy(json: Json) -> Value {

@@ -13,7 +13,7 @@ pub fn immutable(schema: &mut Schema) {
     mark(schema, "immutable");
 }
 
-/// The cloud does not tell it: compared with what was last applied, through a hash.
+/// The cloud does not tell it: compared with what was last applied, through a hash where it is a secret.
 pub fn write_only(schema: &mut Schema) {
     mark(schema, "write-only");
 }

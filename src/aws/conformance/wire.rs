@@ -114,16 +114,6 @@ impl Wire {
         self.requests.lock().expect("nobody panicked").len()
     }
 
-    /// What a service that speaks JSON was sent, in its order: the operation, and its parameters.
-    pub(crate) fn sent(&self) -> Vec<(String, Json)> {
-        let requests = self.requests.lock().expect("nobody panicked");
-        let parts = |body: &String| {
-            let (action, json) = body.split_once('&').expect("a request in JSON");
-            (action.trim_start_matches("Action=").to_owned(), serde_json::from_str(json).expect("JSON"))
-        };
-        requests.iter().map(parts).collect()
-    }
-
     /// The operations that were called, in their order, each with the named parameters that it had.
     pub(crate) fn said(&self, parameters: &[&str]) -> Vec<String> {
         let requests = self.requests.lock().expect("nobody panicked");

@@ -7,6 +7,7 @@ pub(crate) mod ec2_subnets;
 pub(crate) mod ec2_vpc;
 pub(crate) mod ecr_image;
 pub(crate) mod route53_hosted_zone;
+pub(crate) mod secretsmanager_secret;
 pub(crate) mod sts_caller_identity;
 
 use std::collections::BTreeMap;

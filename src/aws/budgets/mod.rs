@@ -1,0 +1,3 @@
+//! AWS Budgets.
+
+pub(crate) mod budget;

@@ -1,0 +1,4 @@
+//! AWS Config.
+
+pub(crate) mod recorder;
+pub(crate) mod rule;

@@ -1,0 +1,4 @@
+//! The Key Management Service.
+
+pub(crate) mod alias;
+pub(crate) mod key;
