@@ -10,6 +10,7 @@ mod complaints;
 #[cfg(test)]
 mod conformance;
 mod ec2;
+mod ecs;
 mod error;
 mod iam;
 pub(crate) mod lint;
@@ -33,6 +34,9 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &ec2::subnet::Subnet,
     &ec2::vpc::Vpc,
     &ec2::vpc_endpoint::VpcEndpoint,
+    &ecs::cluster::Cluster,
+    &ecs::service::Service,
+    &ecs::task_definition::TaskDefinition,
     &iam::role::Role,
     &logs::log_group::LogGroup,
 ];
