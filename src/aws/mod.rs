@@ -48,6 +48,8 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
 pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[
     &lookup::ec2_availability_zones::AvailabilityZones,
     &lookup::ec2_managed_prefix_list::ManagedPrefixList,
+    &lookup::ec2_security_group::SecurityGroup,
+    &lookup::ec2_security_groups::SecurityGroups,
     &lookup::ec2_subnets::Subnets,
     &lookup::ec2_vpc::Vpc,
     &lookup::sts_caller_identity::CallerIdentity,
