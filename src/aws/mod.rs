@@ -5,6 +5,7 @@
 
 mod acm;
 mod apigatewayv2;
+mod application_autoscaling;
 mod caller;
 mod clients;
 mod cloudwatch;
@@ -20,6 +21,7 @@ pub(crate) mod conformance;
 mod ec2;
 mod ecr;
 mod elbv2;
+mod ecs;
 mod error;
 mod iam;
 mod lambda;
@@ -59,6 +61,8 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &cloudtrail::trail::Trail,
     &config::recorder::Recorder,
     &config::rule::Rule,
+    &application_autoscaling::policy::Policy,
+    &application_autoscaling::target::Target,
     &ec2::eip::Eip,
     &ec2::flow_log::FlowLog,
     &ec2::internet_gateway::InternetGateway,
@@ -77,6 +81,9 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &iam::instance_profile::InstanceProfile,
     &iam::oidc_provider::OidcProvider,
     &iam::policy::ManagedPolicy,
+    &ecs::cluster::Cluster,
+    &ecs::service::Service,
+    &ecs::task_definition::TaskDefinition,
     &iam::role::Role,
     &lambda::alias::Alias,
     &lambda::event_source_mapping::EventSourceMapping,
@@ -110,6 +117,8 @@ pub(crate) static LOOKUPS: &[&dyn AnyLookup<Aws>] = &[
     &lookup::acm_certificate::Certificate,
     &lookup::ec2_availability_zones::AvailabilityZones,
     &lookup::ec2_managed_prefix_list::ManagedPrefixList,
+    &lookup::ec2_security_group::SecurityGroup,
+    &lookup::ec2_security_groups::SecurityGroups,
     &lookup::ec2_subnets::Subnets,
     &lookup::ec2_vpc::Vpc,
     &lookup::ecr_image::Image,

@@ -3,6 +3,8 @@
 pub(crate) mod acm_certificate;
 pub(crate) mod ec2_availability_zones;
 pub(crate) mod ec2_managed_prefix_list;
+pub(crate) mod ec2_security_group;
+pub(crate) mod ec2_security_groups;
 pub(crate) mod ec2_subnets;
 pub(crate) mod ec2_vpc;
 pub(crate) mod ecr_image;
