@@ -291,8 +291,6 @@ fn canonical(schema: &Schema, value: Option<&Json>) -> Json {
             Json::Object(fields.filter(|(_, value)| !value.is_null()).collect())
         }
         (Kind::Free, Some(Json::String(text))) => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
-        // Written as a whole number or not.
-        (Kind::Number { .. }, Some(Json::Number(number))) => json!(number.as_f64()),
         (_, Some(Json::Object(object))) => {
             let mut entries: Vec<_> = object.iter().collect();
             entries.sort_by_key(|(key, _)| *key);

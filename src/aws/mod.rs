@@ -6,13 +6,11 @@
 mod acm;
 mod apigatewayv2;
 mod application_autoscaling;
-mod caller;
-mod clients;
-mod cloudwatch;
 mod budgets;
 mod caller;
 mod clients;
 mod cloudtrail;
+mod cloudwatch;
 #[cfg(test)]
 mod complaints;
 mod config;
@@ -20,10 +18,11 @@ mod config;
 pub(crate) mod conformance;
 mod ec2;
 mod ecr;
-mod elbv2;
 mod ecs;
+mod elbv2;
 mod error;
 mod iam;
+mod kms;
 mod lambda;
 pub(crate) mod lint;
 mod logs;
@@ -31,14 +30,10 @@ mod lookup;
 mod rds;
 mod route53;
 mod s3;
+mod secretsmanager;
 mod sns;
 mod sqs;
 mod wafv2;
-mod kms;
-pub(crate) mod lint;
-mod logs;
-mod lookup;
-mod secretsmanager;
 mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
@@ -55,14 +50,14 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &apigatewayv2::route::Route,
     &apigatewayv2::stage::Stage,
     &apigatewayv2::vpc_link::VpcLink,
-    &cloudwatch::alarm::Alarm,
-    &cloudwatch::dashboard::Dashboard,
-    &budgets::budget::Budget,
-    &cloudtrail::trail::Trail,
-    &config::recorder::Recorder,
-    &config::rule::Rule,
     &application_autoscaling::policy::Policy,
     &application_autoscaling::target::Target,
+    &budgets::budget::Budget,
+    &cloudtrail::trail::Trail,
+    &cloudwatch::alarm::Alarm,
+    &cloudwatch::dashboard::Dashboard,
+    &config::recorder::Recorder,
+    &config::rule::Rule,
     &ec2::eip::Eip,
     &ec2::flow_log::FlowLog,
     &ec2::internet_gateway::InternetGateway,
@@ -74,6 +69,9 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &ec2::vpc::Vpc,
     &ec2::vpc_endpoint::VpcEndpoint,
     &ecr::repository::Repository,
+    &ecs::cluster::Cluster,
+    &ecs::service::Service,
+    &ecs::task_definition::TaskDefinition,
     &elbv2::listener::Listener,
     &elbv2::listener_rule::ListenerRule,
     &elbv2::load_balancer::LoadBalancer,
@@ -81,10 +79,9 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &iam::instance_profile::InstanceProfile,
     &iam::oidc_provider::OidcProvider,
     &iam::policy::ManagedPolicy,
-    &ecs::cluster::Cluster,
-    &ecs::service::Service,
-    &ecs::task_definition::TaskDefinition,
     &iam::role::Role,
+    &kms::alias::Alias,
+    &kms::key::Key,
     &lambda::alias::Alias,
     &lambda::event_source_mapping::EventSourceMapping,
     &lambda::function::Function,
@@ -101,15 +98,12 @@ pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[
     &route53::record::Record,
     &s3::bucket::Bucket,
     &s3::object::Object,
+    &secretsmanager::secret::Secret,
     &sns::subscription::Subscription,
     &sns::topic::Topic,
     &sqs::queue::Queue,
     &wafv2::association::Association,
     &wafv2::web_acl::WebAcl,
-    &kms::alias::Alias,
-    &kms::key::Key,
-    &logs::log_group::LogGroup,
-    &secretsmanager::secret::Secret,
 ];
 
 /// All lookups, sorted by name.

@@ -348,7 +348,7 @@ mod tests {
         complaints::complaints,
         conformance::{
             Conformance,
-            wire::{Answer, Wire, action},
+            wire::{Answer, Wire},
         },
     };
 
@@ -380,7 +380,7 @@ mod tests {
 
     /// A region in which a channel of another name is there.
     async fn region() -> Wire {
-        Wire::with(|body| match action(body) {
+        Wire::with(|request| match request.operation() {
             "DescribeDeliveryChannels" => Answer::Say(200, r#"{"DeliveryChannels":[{"name":"default","s3BucketName":"a"}]}"#),
             _ => Answer::Say(200, "{}"),
         })

@@ -166,14 +166,12 @@ described!(
     "test.follower",
     Facts { after: &[After { from: &["text"], other: "test.data", by: "text" }], ..Facts::DEFAULT }
 );
-<<<<<<< HEAD
 described!(
     Teller,
     PlainSpec,
     "test.teller",
     Facts { late_after: &[After { from: &[], other: "test.data", by: "text" }], ..Facts::DEFAULT }
 );
-=======
 
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -189,4 +187,3 @@ described!(
     Facts { after: &[After { from: &["parts"], other: "test.case", by: "inner" }], ..Facts::DEFAULT }
 );
 described!(Mended, PlainSpec, "test.mended", Facts { mends: true, ..Facts::DEFAULT });
->>>>>>> t-ecs

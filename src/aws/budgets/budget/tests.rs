@@ -6,7 +6,7 @@ use crate::aws::{
     complaints::complaints,
     conformance::{
         Conformance, cloud,
-        wire::{Answer, Wire, action},
+        wire::{Answer, Wire},
     },
 };
 
@@ -43,7 +43,7 @@ const DESCRIBED: &str = r#"{"Budget":{"BudgetName":"a","BudgetType":"COST","Time
     "CostTypes":{"IncludeTax":false,"UseBlended":true},"TimePeriod":{"Start":1767225600,"End":3706473600}}}"#;
 
 async fn account() -> Wire {
-    Wire::with(|body| match action(body) {
+    Wire::with(|request| match request.operation() {
         "GetCallerIdentity" => Answer::Xml(CALLER),
         "DescribeBudget" => Answer::Say(200, DESCRIBED),
         "DescribeNotificationsForBudget" => Answer::Say(

@@ -6,7 +6,7 @@ use crate::aws::{
     complaints::complaints,
     conformance::{
         Conformance, cloud,
-        wire::{Answer, Wire, action},
+        wire::{Answer, Wire},
     },
 };
 
@@ -47,7 +47,7 @@ fn spec(with: Json) -> Json {
 
 /// The calls of an update of what `from` says beside the name and the bucket.
 async fn sent(from: Json, to: Json, changed: &[&str]) -> Vec<(String, Json)> {
-    let wire = Wire::with(|body| match action(body) {
+    let wire = Wire::with(|request| match request.operation() {
         "DescribeTrails" => {
             let trail = r#"{"trailList":[{"Name":"abc","TrailARN":"arn:aws:cloudtrail:eu-central-1:123456789012:trail/abc"}]}"#;
             Answer::Say(200, trail)
@@ -82,7 +82,7 @@ async fn it_starts_last_and_a_tag_is_removed_with_its_value() {
 
 #[tokio::test]
 async fn what_every_trail_records_is_no_choice() {
-    let wire = Wire::with(|body| match action(body) {
+    let wire = Wire::with(|request| match request.operation() {
         "DescribeTrails" => Answer::Say(200, r#"{"trailList":[{"Name":"abc","TrailARN":"arn:abc","S3BucketName":"records","KmsKeyId":""}]}"#),
         "GetEventSelectors" => {
             Answer::Say(200, r#"{"EventSelectors":[{"ReadWriteType":"All","IncludeManagementEvents":true,"DataResources":[],"ExcludeManagementEventSources":[]}]}"#)

@@ -12,7 +12,7 @@ use crate::aws::{
     complaints::complaints,
     conformance::{
         Conformance, cloud,
-        wire::{Answer, Wire, action},
+        wire::{Answer, Wire},
     },
 };
 
@@ -255,7 +255,7 @@ async fn what_can_be_had_back_is_gone_and_its_name_is_taken() {
 async fn refused(described: Answer) -> Error {
     const REFUSAL: &str = r#"{"__type":"InvalidRequestException",
         "message":"You can't create this secret because a secret with this name is already scheduled for deletion."}"#;
-    let wire = Wire::with(move |body| match action(body) {
+    let wire = Wire::with(move |request| match request.operation() {
         "CreateSecret" => Answer::Say(400, REFUSAL),
         _ => described,
     })
@@ -293,7 +293,7 @@ async fn copies_in_other_regions_go_first() {
 #[tokio::test]
 async fn a_new_version_has_a_token_that_tells_nothing_and_adds_no_second() {
     // A read that stays behind: the old version is current however often it is asked.
-    let wire = Wire::with(|body| match action(body) {
+    let wire = Wire::with(|request| match request.operation() {
         "DescribeSecret" => Answer::Say(200, r#"{"Name":"a","ARN":"arn:a"}"#),
         "GetSecretValue" => Answer::Say(200, r#"{"Name":"a","VersionId":"version-1","SecretString":"old"}"#),
         "PutSecretValue" => Answer::Say(200, "{}"),
