@@ -1,7 +1,17 @@
 use std::sync::{Arc, Mutex};
 
-use infra::resource::{AnyResource as _, AnyUpdate, During, Error, Id, Status, Wanted};
+use infra::{
+    apply::{self, Event, Interrupt, Session},
+    cloud::{Clock, Cloud},
+    diagnostic::Source,
+    plan::Request,
+    resource::{AnyResource as _, AnyUpdate, During, Error, Id, Status, Wanted},
+    stack::{self, Caller, Settings},
+    state::MemoryJournal,
+};
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
+use tokio::sync::{mpsc, watch};
 
 use super::Function;
 use crate::aws::{
@@ -13,6 +23,7 @@ use crate::aws::{
     },
     iam::role::Role,
     lambda::passes,
+    types,
 };
 
 const CODE: &str = "ResourceConflictException";
@@ -287,7 +298,7 @@ async fn a_version_is_published_last() {
 }
 
 #[tokio::test]
-async fn concurrency_and_tags_are_calls_of_their_own_made_once() {
+async fn reserved_concurrency_is_a_call_of_its_own() {
     let (configuration, mut from) = before();
     let lambda = Lambda::with(configuration, 0).await;
     from["reserved_concurrent_executions"] = json!(5);
@@ -382,6 +393,126 @@ async fn a_function_that_cannot_leave_its_network_goes_nevertheless() {
     let spec = json!({ "role": "a", "code": {}, "vpc_config": { "subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"] } });
     Function.delete(&wire.world, &"one".into(), &spec).await.expect("gone");
     assert_eq!(wire.changes().last().map(String::as_str), Some("DELETE /2015-03-31/functions/one"));
+}
+
+/// A stack that is applied over and over.
+struct Stage {
+    cloud: Arc<Cloud<Aws>>,
+    state: infra::state::State,
+}
+
+impl Stage {
+    fn new(world: &Aws) -> Self {
+        Self { cloud: Arc::new(Cloud::new(Arc::new(types()), world.clone())), state: infra::state::State::new("example", "default") }
+    }
+
+    /// Plans and applies; tells each step as `action address`, and what failed.
+    async fn apply(&mut self, resources: &str) -> (Vec<String>, Vec<String>) {
+        let catalog = &self.cloud.types.catalog;
+        let text = format!("stack: example\nregion: eu-central-1\nresources:\n{resources}");
+        let (file, found) = stack::parse(Arc::new(Source { path: "example.yaml".into(), text }), catalog);
+        let caller = Some(Caller { account: "123456789012".into(), partition: "aws".into() });
+        let settings = Settings { environment: "default".into(), caller, ..Settings::default() };
+        let file = file.unwrap_or_else(|| panic!("{found:#?}"));
+        let (resolved, found) = stack::resolve(&file, &settings, catalog, &Default::default());
+        let resolved = resolved.unwrap_or_else(|| panic!("{found:#?}"));
+        let request = Request { refresh: true, ..Request::default() };
+        let planned = apply::plan(&self.cloud, &resolved, &self.state, &request).await;
+        let (made, _) = planned.unwrap_or_else(|refusal| panic!("{refusal:#?}"));
+        let journal = MemoryJournal::new();
+        let (events, mut told) = mpsc::unbounded_channel();
+        let (_sender, interrupt) = watch::channel(Interrupt::None);
+        let session = Session { cloud: self.cloud.clone(), journal: &journal, events, interrupt, clock: Clock::from(Timestamp::now()) };
+        self.state = apply::run(&session, &resolved, self.state.clone(), &made, &request).await.state;
+        drop(session);
+        let mut failed = vec![];
+        while let Ok(event) = told.try_recv() {
+            if let Event::Failed { error, .. } = event {
+                failed.push(error);
+            }
+        }
+        (made.plan.steps.iter().map(|it| format!("{:?} {}", it.action, it.address)).collect(), failed)
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_failed_is_told_at_once_and_mended_by_the_next() {
+    // The first change of the code fails: its image is gone.
+    let codes = Arc::new(Mutex::new(0));
+    let sent = codes.clone();
+    // Once it is made, its image and its tags.
+    let mut made: Option<(String, Json)> = None;
+    let wire = Wire::routed(move |line, body| {
+        let body: Json = serde_json::from_str(body).unwrap_or_default();
+        let mut sent = sent.lock().expect("nobody panicked");
+        let text = |it: &Json| it.as_str().expect("an image").to_owned();
+        if line.starts_with("POST") && line.ends_with("/functions") {
+            made = Some((text(&body["Code"]["ImageUri"]), body["Tags"].clone()));
+        } else if let (true, Some((image, _))) = (line.ends_with("/code"), &mut made) {
+            *image = text(&body["ImageUri"]);
+            *sent += 1;
+        }
+        let Some((image, tags)) = &made else {
+            return Answer::Say(404, r#"{"__type": "ResourceNotFoundException", "Message": "none"}"#);
+        };
+        let mut configuration = json!({
+            "FunctionName": "one", "FunctionArn": "arn:aws:lambda:eu-central-1:123456789012:function:one", "State": "Active",
+            "Role": "role", "MemorySize": 128, "PackageType": "Image", "LastUpdateStatus": "Successful",
+        });
+        if *sent == 1 {
+            configuration["LastUpdateStatus"] = json!("Failed");
+            configuration["LastUpdateStatusReasonCode"] = json!("ImageDeleted");
+        }
+        if line.starts_with("GET") {
+            leak(json!({ "Configuration": configuration, "Code": { "ImageUri": image }, "Tags": tags }))
+        } else {
+            leak(configuration)
+        }
+    })
+    .await;
+    let file =
+        |tag: &str| format!("  one: {{ lambda.function: {{ function_name: one, role: role, code: {{ image_uri: 'a:{tag}' }} }} }}\n");
+    let mut stage = Stage::new(&wire.world);
+    assert_eq!(stage.apply(&file("1")).await.1, [""; 0]);
+    let (steps, failed) = stage.apply(&file("2")).await;
+    assert_eq!(steps, ["Update one"]);
+    assert_eq!(failed, ["the change of `one` failed: update Failed: ImageDeleted"]);
+    let (steps, failed) = stage.apply(&file("2")).await;
+    assert_eq!((steps, failed), (vec!["Update one".to_owned()], vec![]), "neither replaced nor taken for done");
+    assert_eq!(*codes.lock().expect("nobody panicked"), 2);
+}
+
+#[tokio::test]
+async fn another_image_changes_the_function_and_nothing_that_refers_to_it() {
+    let world = cloud().await;
+    let role = role(&world, "downstream-role").await;
+    let file = |tag: &str| {
+        format!(
+            "
+  backend:
+    lambda.function: {{ function_name: downstream, role: '{role}', code: {{ image_uri: 'a:{tag}' }} }}
+  caller:
+    lambda.permission: {{ function_name: '${{backend.id}}', principal: apigateway.amazonaws.com }}
+  alarm:
+    cloudwatch.alarm:
+      namespace: AWS/Lambda
+      metric_name: Errors
+      dimensions: {{ FunctionName: '${{backend.id}}' }}
+      statistic: Sum
+      period: 60
+      evaluation_periods: 1
+      comparison_operator: GreaterThanThreshold
+      threshold: 0
+      alarm_description: 'About ${{backend.arn}}, which ${{backend.invoke_arn}} calls'
+"
+        )
+    };
+    let mut stage = Stage::new(&world);
+    assert_eq!(stage.apply(&file("v1")).await.0.len(), 3);
+    let (steps, failed) = stage.apply(&file("v2")).await;
+    assert_eq!((steps, failed), (vec!["Update backend".to_owned()], vec![]));
+    assert_eq!(stage.apply(&file("v2")).await.0, [""; 0]);
+    assert_eq!(stage.apply("  {}\n").await.1, [""; 0]);
 }
 
 async fn role(world: &Aws, name: &str) -> String {
