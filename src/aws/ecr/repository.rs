@@ -344,7 +344,7 @@ fn scanning(spec: &Spec) -> ImageScanningConfiguration {
     ImageScanningConfiguration::builder().scan_on_push(spec.scan_on_push).build()
 }
 
-#[expect(clippy::option_option, reason = "not asked for, or asked for and not there")]
+/// Of what costs a call of its own, nothing where it was not asked for.
 fn live(
     it: &Described,
     lifecycle: Option<Option<LifecyclePolicy>>,
