@@ -12,14 +12,15 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, kept, unique,
+        TAG_OPERATION, Tags, Update, Wanted, immutable, kept, set, unique,
     },
     value::Value,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{attribute, check_name, describe, list, retag, tags, text};
+use self::targets::Target;
+use super::{attribute, check_name, describe, has, list, retag, tags, text};
 use crate::aws::{
     clients::Aws,
     ec2::{ABREAST, all},
@@ -28,6 +29,7 @@ use crate::aws::{
 };
 
 mod check;
+mod targets;
 
 pub(crate) struct TargetGroup;
 
@@ -115,6 +117,10 @@ pub(crate) struct Spec {
     /// Whether headers come to the function as lists. For Lambda functions.
     #[serde(default)]
     lambda_multi_value_headers_enabled: bool,
+    /// What it sends requests to: these targets and no others. Left out, it is left to who registers them, as ECS does for its
+    /// services; when it is removed, they are taken out.
+    #[schemars(transform = set)]
+    targets: Option<Vec<Target>>,
     /// Tags by key.
     #[serde(default)]
     tags: Tags,
@@ -246,6 +252,8 @@ impl Resource for TargetGroup {
             // The VPC was made a moment ago.
             Passing { during: During::Create, code: "ValidationError", message: "is not found", within: Duration::from_secs(120) },
             Passing { during: During::Update, code: "TargetGroupNotFound", message: "", within: Duration::from_secs(60) },
+            // The permission to call the function is given to the load balancer at the same time.
+            Passing { during: During::Update, code: "AccessDenied", message: "permission to invoke", within: Duration::from_secs(120) },
             // The listener or rule that used it was changed or deleted a moment ago.
             Passing { during: During::Delete, code: "ResourceInUse", message: "", within: Duration::from_secs(120) },
         ],
@@ -256,11 +264,14 @@ impl Resource for TargetGroup {
             read: &[
                 "elasticloadbalancing:DescribeTargetGroups",
                 "elasticloadbalancing:DescribeTargetGroupAttributes",
+                "elasticloadbalancing:DescribeTargetHealth",
                 "elasticloadbalancing:DescribeTags",
             ],
             update: &[
                 "elasticloadbalancing:ModifyTargetGroup",
                 "elasticloadbalancing:ModifyTargetGroupAttributes",
+                "elasticloadbalancing:RegisterTargets",
+                "elasticloadbalancing:DeregisterTargets",
                 "elasticloadbalancing:AddTags",
                 "elasticloadbalancing:RemoveTags",
             ],
@@ -283,10 +294,18 @@ impl Resource for TargetGroup {
         let arns: Vec<Id> = found.iter().flatten().map(arn).map(Id).collect();
         let mut tags = if wanted.has("tags") { tags(world, &arns).await? } else { vec![None; arns.len()] }.into_iter();
         let attributes = wanted.has("stickiness") || ATTRIBUTES.iter().any(|it| wanted.has(it.0));
-        let attributes = arns.iter().map(async |arn| if attributes { read_attributes(world, arn).await } else { Ok(None) });
-        let attributes: Vec<_> = futures::stream::iter(attributes.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
-        let mut attributes = attributes.into_iter();
-        let mut live = |it: Described| live(it, tags.next().flatten(), attributes.next().flatten());
+        let more = found.iter().flatten().map(async |it| {
+            let arn = Id(arn(it));
+            let attributes = if attributes { read_attributes(world, &arn).await? } else { None };
+            let targets = if wanted.has("targets") { targets::read(world, &arn, it.port()).await? } else { None };
+            Ok((attributes, targets))
+        });
+        let more: Vec<_> = futures::stream::iter(more.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+        let mut more = more.into_iter();
+        let mut live = |it: Described| {
+            let (attributes, targets) = more.next().unwrap_or_default();
+            live(it, tags.next().flatten(), attributes, targets)
+        };
         Ok(found.into_iter().map(|it| it.map(&mut live)).collect::<Vec<_>>())
     }
 
@@ -358,6 +377,9 @@ impl Resource for TargetGroup {
         if !attributes.is_empty() {
             let call = world.elbv2().modify_target_group_attributes().target_group_arn(&arn).set_attributes(Some(attributes));
             call.send().await.map_err(error)?;
+        }
+        if update.changes("targets") {
+            targets::update(world, &arn, from.targets.as_deref(), to.targets.as_deref()).await?;
         }
         retag(world, &arn, &from.tags, &to.tags).await
     }
@@ -481,8 +503,11 @@ fn stickiness(found: &HashMap<String, String>) -> Option<Stickiness> {
     Some(Stickiness { r#type, duration_seconds: duration.unwrap_or_else(day), cookie_name: cookie_name.cloned() })
 }
 
-fn live(it: Described, tags: Option<Tags>, attributes: Option<HashMap<String, String>>) -> Live<TargetGroup> {
+fn live(it: Described, tags: Option<Tags>, attributes: Option<HashMap<String, String>>, targets: Option<Vec<Target>>) -> Live<TargetGroup> {
     let mut unread = if tags.is_none() { vec!["tags"] } else { vec![] };
+    if targets.is_none() {
+        unread.push("targets");
+    }
     if attributes.is_none() {
         unread.extend(ATTRIBUTES.iter().map(|it| it.0).chain(["stickiness"]));
     }
@@ -516,6 +541,7 @@ fn live(it: Described, tags: Option<Tags>, attributes: Option<HashMap<String, St
         preserve_client_ip_enabled: attribute(&attributes, "preserve_client_ip.enabled"),
         proxy_protocol_v2_enabled: on("proxy_protocol_v2.enabled"),
         lambda_multi_value_headers_enabled: on("lambda.multi_value_headers.enabled"),
+        targets: targets.filter(|it| !it.is_empty()),
         tags: tags.unwrap_or_default(),
     };
     let outputs = Outputs {

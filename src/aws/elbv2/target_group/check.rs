@@ -5,7 +5,7 @@ use infra::{
     value::{Path, Value},
 };
 
-use super::super::has;
+use super::{has, targets};
 
 const NEEDED: &[&str] = &["protocol", "port", "vpc_id"];
 const OF_HTTP: &[&str] = &["protocol_version", "slow_start_duration_seconds", "load_balancing_algorithm_type"];
@@ -44,6 +44,7 @@ pub(super) fn check(spec: &Value, problems: &mut Problems) {
         }
     }
     health(spec, problems);
+    targets::check(spec, kind, problems);
     if let Some(Value::Int(seconds @ 1..=29)) = spec.get("slow_start_duration_seconds") {
         let path = Path::of("slow_start_duration_seconds");
         problems.error(path, format!("a slow start over {seconds} s"), "it takes 30 s to 900 s, or is off with 0");

@@ -92,6 +92,36 @@ async fn attributes_of_tcp_and_lambda_are_sent_by_their_names() {
     }
 }
 
+/// AWS tells the port of every target, and for a while those that were taken out.
+#[tokio::test]
+async fn targets_are_read_as_they_would_be_written() {
+    let wire = Wire::scripted(&[
+        (
+            "DescribeTargetGroups",
+            Answer::Xml(
+                "<DescribeTargetGroupsResult><TargetGroups><member><TargetGroupName>web</TargetGroupName>\
+                 <TargetGroupArn>arn:web</TargetGroupArn><Port>80</Port></member></TargetGroups></DescribeTargetGroupsResult>",
+            ),
+        ),
+        (
+            "DescribeTargetHealth",
+            Answer::Xml(
+                "<DescribeTargetHealthResult><TargetHealthDescriptions>\
+                 <member><Target><Id>10.0.0.1</Id><Port>80</Port><AvailabilityZone>eu-central-1a</AvailabilityZone></Target>\
+                 <TargetHealth><State>healthy</State></TargetHealth></member>\
+                 <member><Target><Id>192.0.2.1</Id><Port>81</Port><AvailabilityZone>all</AvailabilityZone></Target>\
+                 <TargetHealth><State>unhealthy</State></TargetHealth></member>\
+                 <member><Target><Id>10.0.0.3</Id><Port>80</Port></Target><TargetHealth><State>draining</State></TargetHealth></member>\
+                 </TargetHealthDescriptions></DescribeTargetHealthResult>",
+            ),
+        ),
+    ])
+    .await;
+    let wanted = Wanted(["targets".to_owned()].into());
+    let read = TargetGroup.read(&wire.world, &["web".into()], &wanted).await.expect("read").pop().flatten().expect("it is there");
+    assert_eq!(read.spec["targets"], json!([{ "id": "10.0.0.1" }, { "id": "192.0.2.1", "port": 81, "availability_zone": "all" }]));
+}
+
 /// Its health may be left unchecked, and it has neither port nor protocol.
 #[tokio::test]
 async fn a_group_for_a_function_says_nothing_of_ports() {
@@ -160,6 +190,16 @@ fn properties_must_fit_the_targets_and_the_protocol() {
             vec!["a check may take as long as it is to the next one"],
         ),
         (with(json!({ "health_check_port": "70000" })), vec!["there is no port 70000"]),
+        (with(json!({ "targets": [{ "id": "192.0.2.1", "port": 81, "availability_zone": "all" }, { "id": "10.0.0.1" }] })), vec![]),
+        (with(json!({ "targets": [{ "id": "192.0.2.1", "port": 80 }] })), vec!["targets[0].port: this is the port of the group"]),
+        (
+            with(json!({ "target_type": "instance", "targets": [{ "id": "i-1", "availability_zone": "all" }] })),
+            vec!["targets[0].availability_zone: `availability_zone` of a target of type instance"],
+        ),
+        (
+            json!({ "target_type": "lambda", "targets": [{ "id": "arn:a", "port": 1 }, { "id": "arn:b" }] }),
+            vec!["several targets where there is one function", "targets[0].port: a function has no port"],
+        ),
         (with(json!({ "matcher": "200,503" })), vec!["503 cannot be the code of a good answer"]),
         (with(json!({ "protocol_version": "GRPC", "matcher": "200" })), vec!["200 cannot be the code of a good answer"]),
     ] {
@@ -193,6 +233,9 @@ async fn conforms() {
             "stickiness: { type: lb_cookie, duration_seconds: 60 }",
             "stickiness: { type: app_cookie, cookie_name: session }",
             "stickiness: null",
+            "targets: [{ id: 10.0.0.1 }, { id: 10.0.0.2, port: 8082 }]",
+            "targets: [{ id: 10.0.0.2, port: 8082 }, { id: 10.0.0.3 }]",
+            "targets: null",
         ],
         replacements: &[
             "name: example-targets-2",
