@@ -432,7 +432,8 @@ mod tests {
         let there = r#"{"ConfigRules":[{"ConfigRuleName":"there","ConfigRuleArn":"arn:there","ConfigRuleId":"config-rule-1","ConfigRuleState":"DELETING_RESULTS",
             "Source":{"Owner":"AWS","SourceIdentifier":"S3_BUCKET_VERSIONING_ENABLED"},"InputParameters":"{\"days\":\"90\",\"n\":3}"}]}"#;
         let none = r#"{"__type":"NoSuchConfigRuleException","message":"The ConfigRule 'absent' provided in the request is invalid."}"#;
-        let wire = Wire::with(move |request| if request.body.contains("absent") { Answer::Say(400, none) } else { Answer::Say(200, there) }).await;
+        let wire =
+            Wire::with(move |request| if request.body.contains("absent") { Answer::Say(400, none) } else { Answer::Say(200, there) }).await;
         let ids = ["absent".into(), "there".into()];
         let read = Rule.read(&wire.world, &ids, &Wanted::default()).await.expect("read");
         let [None, Some(live)] = &read[..] else { panic!("{read:?}") };
