@@ -267,6 +267,7 @@ mod tests {
         let here = anywhere(Some("eu-central-1")).await;
         let there = here.at(&place(Some("us-east-1"), None));
         assert_eq!((here.region(), there.region()), (Some("eu-central-1"), Some("us-east-1")));
+        assert!(here.is_local() && there.is_local());
         let assumed = there.at(&place(None, Some("arn:aws:iam::123456789012:role/other")));
         assert_eq!(assumed.region(), Some("us-east-1"), "a place says only what differs");
         let same = |one: &Aws, other: &Aws| Arc::ptr_eq(&one.clients, &other.clients);
@@ -319,6 +320,7 @@ mod tests {
     async fn the_environment_says_where() {
         let world = Aws::connect(Config::default()).await;
         assert_eq!(world.region(), Some("eu-west-1"));
+        assert!(!world.is_local(), "another emulator may run what it is told");
         let caller = world.sts().get_caller_identity().send().await.expect("an answer");
         assert_eq!(caller.account(), Some("123456789012"));
         let zones = world.at(&place(Some("us-east-1"), None)).ec2().describe_availability_zones().send().await.expect("an answer");

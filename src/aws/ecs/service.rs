@@ -185,6 +185,13 @@ impl Resource for Service {
             let path = Path::of("health_check_grace_period_seconds");
             problems.error(path, "no load balancer looks at the health of the tasks", "name it in `load_balancers`, or remove this");
         }
+        let providers = spec.get("capacity_provider_strategy").and_then(Value::as_list).unwrap_or_default();
+        let mut names = providers.iter().filter_map(|it| it.get("capacity_provider").and_then(Value::as_text));
+        let fargate = text("launch_type") == Some("FARGATE") || names.any(|it| it.starts_with("FARGATE"));
+        if fargate && !written("network_configuration") {
+            let help = "name the subnets in it, and security groups";
+            problems.error(Path::default(), "a service on Fargate without `network_configuration`", help);
+        }
         if text("scheduling_strategy") == Some("DAEMON") {
             if written("desired_count") {
                 let help = "remove it: a daemon has one task on each instance";

@@ -288,16 +288,20 @@ fn what_ecs_refuses_is_refused_before() {
         spec
     };
     let target = json!([{ "target_group_arn": "arn:t", "container_name": "web", "container_port": 80 }]);
+    let network = json!({ "subnets": ["subnet-1"] });
     let spot = json!([{ "capacity_provider": "FARGATE_SPOT", "weight": 1 }]);
     for (spec, expected) in [
-        (with(json!({ "launch_type": "FARGATE" })), vec![]),
+        (with(json!({ "launch_type": "FARGATE", "network_configuration": network })), vec![]),
+        (with(json!({ "launch_type": "FARGATE" })), vec!["a service on Fargate without `network_configuration`"]),
+        (with(json!({ "capacity_provider_strategy": spot })), vec!["a service on Fargate without `network_configuration`"]),
+        (with(json!({ "launch_type": "EC2" })), vec![]),
         (with(json!({ "task_definition": "web:8" })), vec!["`web:8` is not the ARN of a task definition"]),
         (
-            with(json!({ "launch_type": "FARGATE", "capacity_provider_strategy": spot })),
+            with(json!({ "launch_type": "FARGATE", "capacity_provider_strategy": spot, "network_configuration": network })),
             vec!["`launch_type` beside `capacity_provider_strategy`"],
         ),
         (
-            with(json!({ "capacity_provider_strategy": [
+            with(json!({ "network_configuration": network, "capacity_provider_strategy": [
                 { "capacity_provider": "FARGATE", "weight": 1, "base": 1 }, { "capacity_provider": "mine", "weight": 1, "base": 1 }
             ] })),
             vec!["a strategy with more than one `base`", "a strategy that mixes Fargate with other capacity"],
@@ -306,7 +310,7 @@ fn what_ecs_refuses_is_refused_before() {
         (with(json!({ "health_check_grace_period_seconds": 60 })), vec!["no load balancer looks at the health of the tasks"]),
         (daemon(json!({})), vec![]),
         (daemon(json!({ "desired_count": 1 })), vec!["`desired_count` of a daemon"]),
-        (daemon(json!({ "launch_type": "FARGATE" })), vec!["a daemon on Fargate"]),
+        (daemon(json!({ "launch_type": "FARGATE", "network_configuration": network })), vec!["a daemon on Fargate"]),
         (
             daemon(json!({ "deployment_configuration": { "maximum_percent": 200 } })),
             vec!["deployment_configuration.maximum_percent: a daemon never has more than one task on an instance"],
