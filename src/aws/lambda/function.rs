@@ -13,7 +13,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use infra::{
     resource::{
         Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Secret, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, set, unique, volatile, write_only,
+        TAG_OPERATION, Tags, Update, Wanted, immutable, ready, set, unique, volatile, write_only,
     },
     value::Value,
 };
@@ -38,7 +38,8 @@ pub(crate) struct Spec {
     function_name: Option<String>,
     /// What it runs: a container image, or a zip archive that is given here or lies in S3.
     code: Code,
-    /// The ARN of the role that it runs as.
+    /// The ARN of the role that it runs as, which has all its policies by then.
+    #[schemars(transform = ready)]
     role: String,
     /// What it is for.
     #[serde(default)]
