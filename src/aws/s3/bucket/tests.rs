@@ -1,4 +1,13 @@
-use infra::resource::{AnyResource as _, AnyUpdate, Id, Location, Wanted, World as _};
+use std::{collections::BTreeMap, sync::Arc};
+
+use infra::{
+    address::Address,
+    diagnostic::Source,
+    graph,
+    resource::{AnyResource as _, AnyUpdate, Id, Location, Wanted, World as _},
+    stack::{Settings, parse, resolve},
+    state::State,
+};
 use serde_json::{Value as Json, json};
 
 use super::Bucket;
@@ -9,6 +18,7 @@ use crate::aws::{
         Conformance, cloud,
         wire::{Answer, Wire},
     },
+    types,
 };
 
 #[test]
@@ -53,6 +63,44 @@ fn names_and_settings_must_be_possible() {
     ] {
         assert_eq!(complaints::<Bucket>(spec.clone()), expected, "{spec}");
     }
+}
+
+/// The bucket calls a function that knows the bucket, and that it may call it is said with both of them.
+#[test]
+fn a_notification_waits_for_the_permission_that_names_the_bucket() {
+    let text = r#"
+stack: example
+region: eu-central-1
+resources:
+  documents:
+    s3.bucket:
+      bucket_name: infra-example-notifying
+      notification_configuration:
+        lambda_configurations: [{ function: "${processor.arn}", events: ["s3:ObjectCreated:*"], prefix: uploads/ }]
+  processor:
+    lambda.function:
+      function_name: processor
+      role: arn:aws:iam::123456789012:role/processor
+      code: { image_uri: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/processor:v1" }
+      environment: { S3_BUCKET: "${documents.id}" }
+  permission:
+    lambda.permission:
+      function_name: ${processor.id}
+      principal: s3.amazonaws.com
+      source_arn: ${documents.arn}
+"#;
+    let catalog = types().catalog;
+    let (file, problems) = parse(Arc::new(Source { path: "stack.yaml".into(), text: text.into() }), &catalog);
+    assert!(problems.is_empty(), "{problems:#?}");
+    let settings = Settings { environment: "default".into(), ..Settings::default() };
+    let (stack, problems) = resolve(&file.expect("a stack"), &settings, &catalog, &BTreeMap::new());
+    assert!(problems.is_empty(), "{problems:#?}");
+    let (stack, state) = (stack.expect("a stack"), State::new("example", "default"));
+    let (graph, problems) = graph::build(Some(&stack), &state, &catalog);
+    assert!(problems.is_empty(), "no circle: {problems:#?}");
+    let index = |name: &str| graph.find(&Address::new(name)).expect("a resource");
+    let needs: Vec<_> = graph.nodes[index("documents")].needs.iter().map(|it| (it.to, it.late)).collect();
+    assert_eq!(needs, [(index("processor"), true), (index("permission"), true)]);
 }
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
