@@ -178,6 +178,26 @@ async fn what_is_not_wanted_is_not_read() {
 }
 
 #[tokio::test]
+async fn what_is_in_the_way_of_another_setting_is_changed_first() {
+    let wire = Wire::answering(Answer::Say(200, "")).await;
+    let role = "arn:aws:iam::123456789012:role/a";
+    let from = json!({
+        "versioning": "Enabled",
+        "replication_configuration": { "role": role, "rules": [{ "id": "a", "destination_bucket": "arn:aws:s3:::b" }] },
+    });
+    let to = json!({
+        "policy_document": { "Statement": [] },
+        "public_access_block_configuration": { "block_public_policy": false },
+    });
+    let changed = ["policy_document", "public_access_block_configuration", "replication_configuration", "versioning"];
+    update(&wire.world, "ordered", &from, &to, &changed).await;
+    let asked = wire.asked();
+    let operations: Vec<_> = asked.iter().map(|it| it.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
+    let expected = ["DELETE /ordered/?replication", "PUT /ordered/?publicAccessBlock", "PUT /ordered/?versioning", "PUT /ordered/?policy"];
+    assert_eq!(operations, expected);
+}
+
+#[tokio::test]
 async fn a_bucket_of_others_is_not_taken_for_none() {
     for (status, code) in [(403, "AccessDenied"), (301, "PermanentRedirect")] {
         let wire = Wire::with(move |_| Answer::Say(status, "")).await;
