@@ -169,8 +169,8 @@ impl LifecycleRule {
         let filter = it.filter.unwrap_or_else(|| sdk::LifecycleRuleFilter::builder().build());
         let and = filter.and.unwrap_or_else(|| sdk::LifecycleRuleAndOperator::builder().build());
         let tags = filter.tag.into_iter().chain(and.tags.into_iter().flatten());
-        // Storage that has no name here is shown as what it is nearest to; a rule with it differs from all that can be written.
-        let class = |it: Option<&sdk::TransitionStorageClass>| it.and_then(|it| meaning(it.as_str())).unwrap_or(StorageClass::Glacier);
+        // Storage that has no name here is left out, so that the rule differs from what was written.
+        let class = |it: Option<&sdk::TransitionStorageClass>| meaning(it?.as_str());
         #[expect(deprecated, reason = "old rules have their prefix there")]
         let prefix = filter.prefix.or(and.prefix).or(it.prefix);
         Self {
@@ -183,17 +183,21 @@ impl LifecycleRule {
             expiration_in_days: it.expiration.as_ref().and_then(|it| it.days),
             expired_object_delete_marker: it.expiration.and_then(|it| it.expired_object_delete_marker).unwrap_or_default(),
             transitions: (it.transitions.unwrap_or_default().iter())
-                .map(|it| Transition { storage_class: class(it.storage_class()), transition_in_days: it.days.unwrap_or_default() })
+                .filter_map(|it| {
+                    Some(Transition { storage_class: class(it.storage_class())?, transition_in_days: it.days.unwrap_or_default() })
+                })
                 .collect(),
             noncurrent_version_expiration: it.noncurrent_version_expiration.map(|it| NoncurrentExpiration {
                 noncurrent_days: it.noncurrent_days.unwrap_or_default(),
                 newer_noncurrent_versions: it.newer_noncurrent_versions,
             }),
             noncurrent_version_transitions: (it.noncurrent_version_transitions.unwrap_or_default().iter())
-                .map(|it| NoncurrentTransition {
-                    storage_class: class(it.storage_class()),
-                    transition_in_days: it.noncurrent_days.unwrap_or_default(),
-                    newer_noncurrent_versions: it.newer_noncurrent_versions,
+                .filter_map(|it| {
+                    Some(NoncurrentTransition {
+                        storage_class: class(it.storage_class())?,
+                        transition_in_days: it.noncurrent_days.unwrap_or_default(),
+                        newer_noncurrent_versions: it.newer_noncurrent_versions,
+                    })
                 })
                 .collect(),
             abort_incomplete_multipart_upload_days: it.abort_incomplete_multipart_upload.and_then(|it| it.days_after_initiation),

@@ -1,4 +1,13 @@
-use infra::resource::{AnyResource as _, AnyUpdate, Id, Location, Wanted, World as _};
+use std::{collections::BTreeMap, sync::Arc};
+
+use infra::{
+    address::Address,
+    diagnostic::Source,
+    graph,
+    resource::{AnyResource as _, AnyUpdate, Id, Location, Wanted, World as _},
+    stack::{Settings, parse, resolve},
+    state::State,
+};
 use serde_json::{Value as Json, json};
 
 use super::Bucket;
@@ -9,6 +18,7 @@ use crate::aws::{
         Conformance, cloud,
         wire::{Answer, Wire},
     },
+    types,
 };
 
 #[test]
@@ -53,6 +63,44 @@ fn names_and_settings_must_be_possible() {
     ] {
         assert_eq!(complaints::<Bucket>(spec.clone()), expected, "{spec}");
     }
+}
+
+/// The bucket calls a function that knows the bucket, and that it may call it is said with both of them.
+#[test]
+fn a_notification_waits_for_the_permission_that_names_the_bucket() {
+    let text = r#"
+stack: example
+region: eu-central-1
+resources:
+  documents:
+    s3.bucket:
+      bucket_name: infra-example-notifying
+      notification_configuration:
+        lambda_configurations: [{ function: "${processor.arn}", events: ["s3:ObjectCreated:*"], prefix: uploads/ }]
+  processor:
+    lambda.function:
+      function_name: processor
+      role: arn:aws:iam::123456789012:role/processor
+      code: { image_uri: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/processor:v1" }
+      environment: { S3_BUCKET: "${documents.id}" }
+  permission:
+    lambda.permission:
+      function_name: ${processor.id}
+      principal: s3.amazonaws.com
+      source_arn: ${documents.arn}
+"#;
+    let catalog = types().catalog;
+    let (file, problems) = parse(Arc::new(Source { path: "stack.yaml".into(), text: text.into() }), &catalog);
+    assert!(problems.is_empty(), "{problems:#?}");
+    let settings = Settings { environment: "default".into(), ..Settings::default() };
+    let (stack, problems) = resolve(&file.expect("a stack"), &settings, &catalog, &BTreeMap::new());
+    assert!(problems.is_empty(), "{problems:#?}");
+    let (stack, state) = (stack.expect("a stack"), State::new("example", "default"));
+    let (graph, problems) = graph::build(Some(&stack), &state, &catalog);
+    assert!(problems.is_empty(), "no circle: {problems:#?}");
+    let index = |name: &str| graph.find(&Address::new(name)).expect("a resource");
+    let needs: Vec<_> = graph.nodes[index("documents")].needs.iter().map(|it| (it.to, it.late)).collect();
+    assert_eq!(needs, [(index("processor"), true), (index("permission"), true)]);
 }
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -127,6 +175,26 @@ async fn what_is_not_wanted_is_not_read() {
     let found = read(&wire.world, "read", &["bucket_name", "cors_rules"]).await.expect("it is there");
     assert_eq!(wire.asked(), ["HEAD /read/", "GET /read/?cors"]);
     assert_eq!((found.get("cors_rules"), found.get("versioning")), (None, None));
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_of_another_setting_is_changed_first() {
+    let wire = Wire::answering(Answer::Say(200, "")).await;
+    let role = "arn:aws:iam::123456789012:role/a";
+    let from = json!({
+        "versioning": "Enabled",
+        "replication_configuration": { "role": role, "rules": [{ "id": "a", "destination_bucket": "arn:aws:s3:::b" }] },
+    });
+    let to = json!({
+        "policy_document": { "Statement": [] },
+        "public_access_block_configuration": { "block_public_policy": false },
+    });
+    let changed = ["policy_document", "public_access_block_configuration", "replication_configuration", "versioning"];
+    update(&wire.world, "ordered", &from, &to, &changed).await;
+    let asked = wire.asked();
+    let operations: Vec<_> = asked.iter().map(|it| it.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
+    let expected = ["DELETE /ordered/?replication", "PUT /ordered/?publicAccessBlock", "PUT /ordered/?versioning", "PUT /ordered/?policy"];
+    assert_eq!(operations, expected);
 }
 
 #[tokio::test]
