@@ -9,6 +9,7 @@ mod recover;
 mod run;
 mod scope;
 mod unit;
+mod wanted;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

@@ -1,7 +1,7 @@
 //! One piece of work on one resource, from its first call to its last entry in the journal.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     io,
     sync::Mutex,
     time::Duration,
@@ -14,22 +14,21 @@ use super::{
     Event, Interrupt, Session,
     keeper::Keeper,
     recover::{self, Waited, service, with_operation},
-    scope::{Known, LiveScope, OpenScope},
+    scope::Known,
 };
 use crate::{
     address::Address,
     cloud::{self, Pollers, Retry},
-    diagnostic::Severity,
     graph::{Graph, Index},
     plan::{
         Action, Change,
         decide::{Decision, Input},
-        desire::{self, Name, Properties, Stamp, desire},
+        desire::{self, Name, Properties},
         diff::{self, Sides},
-        normal, schedule, sealed,
+        normal, schedule,
     },
     resource::{AnyLive, AnyResource, AnyUpdate, During, Error, Facts, Id, Location, Status, World, schema::TypeSchema},
-    stack::{Instance, Scope},
+    stack::Instance,
     state::{Entry, Pending, Record},
     value::Value,
 };
@@ -57,7 +56,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-fn failed<T>(error: impl Into<String>, help: impl Into<String>) -> Result<T, Failure> {
+pub(super) fn failed<T>(error: impl Into<String>, help: impl Into<String>) -> Result<T, Failure> {
     Err(Failure::Failed { error: error.into(), help: Some(help.into()) })
 }
 
@@ -93,22 +92,22 @@ pub(super) struct Shared<'a, W: World> {
 }
 
 /// One resource with all that is known of its type.
-struct Subject<'a, W: World> {
-    instance: &'a Instance,
-    address: &'a Address,
-    location: &'a Location,
-    resource: &'static dyn AnyResource<W>,
-    schema: &'a TypeSchema,
-    world: W,
-    index: Index,
+pub(super) struct Subject<'a, W: World> {
+    pub instance: &'a Instance,
+    pub address: &'a Address,
+    pub location: &'a Location,
+    pub resource: &'static dyn AnyResource<W>,
+    pub schema: &'a TypeSchema,
+    pub world: W,
+    pub index: Index,
 }
 
 impl<'a, W: World> Shared<'a, W> {
-    fn graph(&self) -> &'a Graph<'a> {
+    pub(super) fn graph(&self) -> &'a Graph<'a> {
         self.input.graph
     }
 
-    fn subject(&self, index: Index) -> Result<Subject<'a, W>, Failure> {
+    pub(super) fn subject(&self, index: Index) -> Result<Subject<'a, W>, Failure> {
         let node = &self.graph().nodes[index];
         let Some(instance) = node.wanted else { return failed("it is not in the file", "this is a fault of infra; please report it") };
         let types = &self.session.cloud.types;
@@ -121,7 +120,7 @@ impl<'a, W: World> Shared<'a, W> {
     }
 
     /// Makes a call, telling of every repetition.
-    async fn call<T, F: Future<Output = Result<T, Error>>>(
+    pub(super) async fn call<T, F: Future<Output = Result<T, Error>>>(
         &self,
         subject: (&Address, &dyn AnyResource<W>),
         patience: cloud::Patience,
@@ -149,50 +148,6 @@ impl<'a, W: World> Shared<'a, W> {
             biased;
             Ok(_) = interrupt.wait_for(|it| *it >= Interrupt::Stop) => Err(Failure::Interrupted),
             live = self.pollers.next(type_name, location, id, wanted, due) => Ok(live?),
-        }
-    }
-
-    fn scope(&self) -> LiveScope<'_> {
-        LiveScope { graph: self.graph(), catalog: self.input.catalog, known: self.known }
-    }
-
-    /// What is wanted, as it is compared and recorded.
-    fn desire(&self, subject: &Subject<'_, W>, name: &Name<'_>) -> Result<Properties, Failure> {
-        self.desire_in(subject, name, &self.scope())
-    }
-
-    /// What is wanted, as it is sent: made of the texts of sealed outputs.
-    async fn open(&self, subject: &Subject<'_, W>, name: &Name<'_>, desired: &Properties) -> Result<Properties, Failure> {
-        let mut opened = HashMap::new();
-        for reference in &subject.instance.references {
-            let sealed = reference.field.as_ref().and_then(|it| self.known.sealed(&reference.target, it));
-            let Some((id, index)) = sealed.zip(self.graph().find(&reference.target)) else { continue };
-            if !opened.contains_key(&reference.target) {
-                let other = self.subject(index)?;
-                let open = || other.resource.open(&other.world, &id);
-                let value = self.call((other.address, other.resource), cloud::Patience::Repeatable(During::Any), open).await?;
-                opened.insert(reference.target.clone(), value);
-            }
-        }
-        if opened.is_empty() {
-            return Ok(desired.clone());
-        }
-        let desired = self.desire_in(subject, name, &OpenScope { scope: self.scope(), opened })?;
-        match desired.iter().find(|(_, it)| sealed::stands_in(it)) {
-            Some((property, _)) => failed(
-                format!("`{property}` is made of a secret that cannot be had this way"),
-                "refer to the output of the resource that keeps the secret, not to another resource's property",
-            ),
-            None => Ok(desired),
-        }
-    }
-
-    fn desire_in(&self, subject: &Subject<'_, W>, name: &Name<'_>, scope: &dyn Scope) -> Result<Properties, Failure> {
-        let stamp = Stamp { stack: self.input.stack, state_uuid: &self.input.state.uuid };
-        let (desired, diagnostics) = desire(self.input.catalog, subject.instance, scope, stamp, name);
-        match diagnostics.into_iter().find(|it| it.severity == Severity::Error) {
-            Some(it) => Err(Failure::Failed { error: it.summary, help: it.help.into_iter().next() }),
-            None => Ok(desired),
         }
     }
 

@@ -82,6 +82,7 @@ pub(crate) struct MutualTls {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(clippy::enum_variant_names, reason = "they are AWS's own words")]
 pub(crate) enum Routing {
     /// By API mappings.
     #[default]

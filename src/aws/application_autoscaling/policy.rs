@@ -147,6 +147,7 @@ pub(crate) struct Steps {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[expect(clippy::enum_variant_names, reason = "they are AWS's own words")]
 pub(crate) enum Adjustment {
     /// So many more or fewer.
     ChangeInCapacity,

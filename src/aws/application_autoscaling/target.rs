@@ -263,7 +263,6 @@ mod tests {
             replacements: &["resource_id: ${other.resource_id}"],
             // Neither can be changed without the others.
             untried: &["service_namespace", "scalable_dimension"],
-            ..Conformance::DEFAULT
         }
         .check()
         .await;

@@ -156,6 +156,7 @@ pub(crate) enum Statistic {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[expect(clippy::enum_variant_names, reason = "they are AWS's own words")]
 pub(crate) enum Operator {
     /// At the threshold or above it.
     GreaterThanOrEqualToThreshold,

@@ -221,7 +221,7 @@ impl Resource for Service {
     async fn read(world: &Aws, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         let found = services(world, ids).await?;
         let lives = ids.iter().map(|id| found.get(id.as_str())).map(|it| async move {
-            let Some(it) = it else { return None };
+            let it = it?;
             // Only of one that failed, what its tasks said at last.
             let reasons = if steady::has_failed(it) { steady::reasons(world, it).await } else { vec![] };
             Some(live(it, steady::status(it, &reasons, world.is_local())))

@@ -73,13 +73,11 @@ fn check_trust_policy(path: &Path, policy: &Value, problems: &mut Problems) {
     });
 }
 
+/// Looks at one statement: where it is, and which elements it has.
+type CheckStatement<'a> = dyn FnMut(&Path, &dyn Fn(&str) -> bool, &mut Problems) + 'a;
+
 /// The form of its parts is looked at for all kinds of policies alike, before this.
-fn check_statements(
-    path: &Path,
-    policy: &Value,
-    problems: &mut Problems,
-    check: &mut dyn FnMut(&Path, &dyn Fn(&str) -> bool, &mut Problems),
-) {
+fn check_statements(path: &Path, policy: &Value, problems: &mut Problems, check: &mut CheckStatement<'_>) {
     let (one, several) = match policy.get("Statement") {
         Some(statement @ Value::Map(_)) => (std::slice::from_ref(statement), false),
         Some(Value::List(list)) => (list.as_slice(), true),

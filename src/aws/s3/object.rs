@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(id.as_str(), "infra-example-bytes/a/b");
         let read = async || {
             let wanted = Wanted(["content_base64".to_owned()].into());
-            let live = Object.read(&world, &[id.clone()], &wanted).await.expect("read").pop().flatten().expect("it is there");
+            let live = Object.read(&world, std::slice::from_ref(&id), &wanted).await.expect("read").pop().flatten().expect("it is there");
             (live.spec.get("content").cloned(), live.spec["content_base64"].clone())
         };
         assert_eq!(read().await, (None, json!("AP8B")), "no text");

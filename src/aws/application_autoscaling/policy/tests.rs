@@ -146,7 +146,6 @@ async fn conforms() {
         replacements: &["policy_name: example-another", "resource_id: '${second.resource_id}'"],
         // None of them can be changed without others.
         untried: &["service_namespace", "scalable_dimension", "policy_type", "step_scaling_policy_configuration"],
-        ..Conformance::DEFAULT
     }
     .check()
     .await;

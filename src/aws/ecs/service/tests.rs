@@ -360,7 +360,6 @@ async fn conforms() {
         replacements: &["cluster: ${elsewhere.id}", "service_name: example-another"],
         // AWS does not tell the two last ones. A launch type is never changed. The emulator has no daemons.
         untried: &["launch_type", "scheduling_strategy", "force_new_deployment_nonce", "wait_for_steady_state"],
-        ..Conformance::DEFAULT
     }
     .check()
     .await;

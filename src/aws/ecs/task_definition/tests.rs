@@ -26,7 +26,7 @@ fn fargate(change: impl FnOnce(&mut Json)) -> Json {
 
 fn container(container: Json) -> Json {
     fargate(|it| {
-        it["container_definitions"][0].as_object_mut().expect("an object").extend(container.as_object().expect("an object").clone())
+        it["container_definitions"][0].as_object_mut().expect("an object").extend(container.as_object().expect("an object").clone());
     })
 }
 

@@ -106,7 +106,6 @@ other:
         replacements: &["name: another", "function_name: ${other.id}"],
         // The emulator keeps nothing ready.
         untried: &["provisioned_concurrent_executions"],
-        ..Conformance::DEFAULT
     }
     .check()
     .await;

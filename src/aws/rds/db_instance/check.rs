@@ -132,11 +132,13 @@ fn check_measuring(spec: &Value, problems: &mut Problems) {
             problems.error(Path::of("monitoring_interval"), "measurements without a role that sends them", help);
         }
     }
-    if let Some(days) = integer(spec, "performance_insights_retention_period") {
-        if days != 7 && days != 731 && days % 31 != 0 {
-            let help = "AWS takes 7, 731 and the multiples of 31";
-            problems.error(Path::of("performance_insights_retention_period"), format!("Performance Insights kept for {days} days"), help);
-        }
+    if let Some(days) = integer(spec, "performance_insights_retention_period")
+        && days != 7
+        && days != 731
+        && days % 31 != 0
+    {
+        let help = "AWS takes 7, 731 and the multiples of 31";
+        problems.error(Path::of("performance_insights_retention_period"), format!("Performance Insights kept for {days} days"), help);
     }
     if spec.get("enable_performance_insights").is_none_or(|it| matches!(it, Value::Null | Value::Bool(false))) {
         for property in ["performance_insights_kms_key_id", "performance_insights_retention_period"] {

@@ -47,7 +47,7 @@ pub(crate) enum Ownership {
     ObjectWriter,
 }
 
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize, Default)]
 pub(crate) struct Encryption {
     /// The kind of encryption.
     #[serde(default)]
@@ -72,12 +72,6 @@ pub(crate) enum Algorithm {
     /// Twice, with a key in KMS.
     #[serde(rename = "aws:kms:dsse")]
     Dsse,
-}
-
-impl Default for Encryption {
-    fn default() -> Self {
-        Self { sse_algorithm: Algorithm::default(), kms_master_key_id: None, bucket_key_enabled: false }
-    }
 }
 
 impl Encryption {

@@ -195,7 +195,6 @@ async fn conforms() {
             // For delivery streams only.
             "subscription_role_arn",
         ],
-        ..Conformance::DEFAULT
     }
     .check()
     .await;

@@ -143,7 +143,8 @@ async fn every_kind_of_statement_comes_back_as_it_was_written() {
     spec["name"] = json!("every-statement");
     let world = cloud().await;
     let id = WebAcl.create(&world, &spec, TOKEN).await.expect("create");
-    let live = WebAcl.read(&world, &[id.clone()], &Wanted::default()).await.expect("read").pop().flatten().expect("it is there");
+    let live =
+        WebAcl.read(&world, std::slice::from_ref(&id), &Wanted::default()).await.expect("read").pop().flatten().expect("it is there");
     for (n, rule) in spec["rules"].as_array().expect("rules").iter().enumerate() {
         assert_eq!(live.spec["rules"][n], *rule);
     }
@@ -157,7 +158,8 @@ async fn one_for_cloudfront_is_made_where_cloudfront_has_them() {
     (spec["name"], spec["scope"]) = (json!("for-cloudfront"), json!("CLOUDFRONT"));
     let id = WebAcl.create(&world, &spec, TOKEN).await.expect("create");
     assert!(id.as_str().starts_with("for-cloudfront|") && id.as_str().ends_with("|CLOUDFRONT"), "{id}");
-    let live = WebAcl.read(&world, &[id.clone()], &Wanted::default()).await.expect("read").pop().flatten().expect("it is there");
+    let live =
+        WebAcl.read(&world, std::slice::from_ref(&id), &Wanted::default()).await.expect("read").pop().flatten().expect("it is there");
     assert!(live.outputs["arn"].as_str().is_some_and(|it| it.contains(":global/webacl/")), "{:#}", live.outputs);
     WebAcl.delete(&world, &id, &spec).await.expect("delete");
 }
