@@ -4,6 +4,7 @@ use std::{
     env,
     ffi::OsString,
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
@@ -32,10 +33,22 @@ pub(crate) struct Ran {
 
 impl Project {
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-        let project = Self { folder: TempDir::new().unwrap(), cache: TempDir::new().unwrap() };
+        // Where root runs the tests, the database runs as another user, who has to get through.
+        let cache = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o711)).tempdir().unwrap();
+        let project = Self { folder: TempDir::new().unwrap(), cache };
         for (path, text) in files {
             project.write(path, text);
         }
+        project
+    }
+
+    /// One whose local cloud finds the database's programs installed: once for all tests.
+    pub(crate) fn with_database() -> Self {
+        let project = Self::new(&[]);
+        let installed = installed_database();
+        let cache = project.cache.path().join("infra");
+        fs::create_dir(&cache).unwrap();
+        std::os::unix::fs::symlink(installed, cache.join(installed.file_name().unwrap())).unwrap();
         project
     }
 
@@ -74,8 +87,8 @@ impl Project {
 
 impl Drop for Project {
     fn drop(&mut self) {
-        let record = self.cache.path().join("infra").join("local.json");
-        if record.exists() {
+        let folder = self.cache.path().join("infra");
+        if ["local.json", "database.json"].iter().any(|it| folder.join(it).exists()) {
             let _ = self.command(&["local", "stop"]).output();
         }
     }
@@ -104,8 +117,8 @@ pub(crate) fn path_with_moto() -> OsString {
             return path;
         }
         let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("moto");
-        for action in ["start", "stop"] {
-            let status = Command::new(INFRA).args(["local", action]).env("INFRA_CACHE_DIR", &cache).status().unwrap();
+        for action in [&["start", "--no-database"][..], &["stop"]] {
+            let status = Command::new(INFRA).arg("local").args(action).env("INFRA_CACHE_DIR", &cache).status().unwrap();
             assert!(status.success(), "the local cloud cannot be installed");
         }
         let installed = fs::read_dir(&cache).unwrap().map(|it| it.unwrap().path().join("bin")).find(|it| it.join("moto_server").exists());
@@ -113,4 +126,23 @@ pub(crate) fn path_with_moto() -> OsString {
         env::join_paths(folders).unwrap()
     })
     .clone()
+}
+
+/// The virtual environment with the database's programs, made by `infra` itself.
+fn installed_database() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("local-database");
+        let infra = |arguments: &[&str]| {
+            let mut command = Command::new(INFRA);
+            run(command.arg("local").args(arguments).env("INFRA_CACHE_DIR", &cache).env("PATH", path_with_moto())).exits(0).stdout
+        };
+        infra(&["start"]);
+        let status: serde_json::Value = serde_json::from_str(&infra(&["status", "--json"])).unwrap();
+        infra(&["stop"]);
+        // Not always in that folder: where only root may look, it is elsewhere.
+        let program = Path::new(status["database"]["program"].as_str().unwrap());
+        let environment = program.ancestors().find(|it| it.join("finished").exists());
+        environment.expect("it was just installed").to_owned()
+    })
 }

@@ -1,4 +1,4 @@
-//! Where the emulator's program comes from: the PATH, or a virtual environment that is made once.
+//! Where the programs come from: the PATH, or a virtual environment that is made once.
 
 use std::{
     env, fs, io,
@@ -36,69 +36,110 @@ pub(super) fn find_or_install(folder: &Path, say: &mut dyn FnMut(&str)) -> Resul
         return Ok(Program { path, own: false });
     }
     let home = folder.join(format!("moto-{MOTO_VERSION}"));
-    let path = home.join("bin").join("moto_server");
-    // Written last: without it the installation was not finished.
-    let finished = home.join("finished");
-    // Its Python may have left the machine since, and the link to it leads nowhere.
-    if !finished.exists() || !path.exists() || !home.join("bin").join("python3").exists() {
-        install(folder, &home, say)?;
-        fs::write(&finished, b"").on("writing", &finished)?;
-    }
+    let program = |home: &Path| Some(home.join("bin").join("moto_server"));
+    let moto = Package {
+        what: "the local cloud",
+        requirement: format!("moto[server]=={MOTO_VERSION}"),
+        announcement: format!(
+            "installing moto {MOTO_VERSION}, the emulator behind the local cloud, into {} (once, about half a minute)",
+            home.display()
+        ),
+        otherwise: ", or put a moto_server on the PATH",
+        log: folder.join("install.log"),
+    };
+    let path = moto.environment(&home, &program, say)?;
     Ok(Program { path, own: true })
 }
 
-fn install(folder: &Path, home: &Path, say: &mut dyn FnMut(&str)) -> Result<()> {
-    match fs::remove_dir_all(home) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).on("removing", home),
-        _ => {}
-    }
-    let log = folder.join("install.log");
-    say(&format!(
-        "installing moto {MOTO_VERSION}, the emulator behind the local cloud, into {} (once, about half a minute)",
-        home.display()
-    ));
-    run(Command::new("python3").args(["-m", "venv"]).arg(home), &log).map_err(|why| match why {
-        Failure::Missing => Error::Install {
-            why: "there is no python3".to_owned(),
-            help: "install Python 3.10 or newer with its venv module, e.g. `apt-get install python3 python3-venv`".to_owned(),
-        },
-        Failure::Said(text) if text.contains("ensurepip") || text.contains("No module named venv") => Error::Install {
-            why: "Python's venv module is not there".to_owned(),
-            help: "install it, e.g. `apt-get install python3-venv`, or put a moto_server on the PATH".to_owned(),
-        },
-        Failure::Said(text) => Error::Install {
-            why: format!("`python3 -m venv` failed: {}", tail(&text)),
-            help: format!("put a moto_server on the PATH, or see {}", log.display()),
-        },
-    })?;
-    let pip = home.join("bin").join("python3");
-    let wanted = format!("moto[server]=={MOTO_VERSION}");
-    let arguments = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", &wanted];
-    run(Command::new(&pip).args(arguments), &log).map_err(|why| {
-        let text = match why {
-            Failure::Missing => format!("there is no {}", pip.display()),
-            Failure::Said(text) => tail(&text),
-        };
-        Error::Install {
-            why: format!("`pip install {wanted}` failed: {text}"),
-            help: format!(
-                "it needs Python 3.10 or newer and a package index (PIP_INDEX_URL); see {}, or put a moto_server on the PATH",
-                log.display()
-            ),
-        }
-    })?;
-    say("installed");
-    Ok(())
+/// A package of the Python Package Index that is installed once, in a virtual environment of its own.
+pub(super) struct Package {
+    /// What needs it.
+    pub what: &'static str,
+    /// As pip wants it.
+    pub requirement: String,
+    /// What is said before it is installed.
+    pub announcement: String,
+    /// What else a person may do, beginning with a comma.
+    pub otherwise: &'static str,
+    /// Where all goes that the installation says.
+    pub log: PathBuf,
 }
 
-enum Failure {
+impl Package {
+    /// The program in the environment, which is made where it is not there or not whole.
+    pub(super) fn environment(
+        &self,
+        home: &Path,
+        program: &dyn Fn(&Path) -> Option<PathBuf>,
+        say: &mut dyn FnMut(&str),
+    ) -> Result<PathBuf> {
+        // Written last: without it the installation was not finished.
+        let finished = home.join("finished");
+        let found = || program(home).filter(|it| it.exists());
+        // Its Python may have left the machine since, and the link to it leads nowhere.
+        if finished.exists()
+            && home.join("bin").join("python3").exists()
+            && let Some(path) = found()
+        {
+            return Ok(path);
+        }
+        self.install(home, say)?;
+        let path = found().ok_or_else(|| self.failed(format!("{} has no such program", self.requirement), "report it".to_owned()))?;
+        fs::write(&finished, b"").on("writing", &finished)?;
+        say("installed");
+        Ok(path)
+    }
+
+    fn install(&self, home: &Path, say: &mut dyn FnMut(&str)) -> Result<()> {
+        match fs::remove_dir_all(home) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).on("removing", home),
+            _ => {}
+        }
+        let log = &self.log;
+        let otherwise = self.otherwise;
+        say(&self.announcement);
+        run(Command::new("python3").args(["-m", "venv"]).arg(home), log).map_err(|why| match why {
+            Failure::Missing => self.failed(
+                "there is no python3".to_owned(),
+                "install Python 3.10 or newer with its venv module, e.g. `apt-get install python3 python3-venv`".to_owned(),
+            ),
+            Failure::Said(text) if text.contains("ensurepip") || text.contains("No module named venv") => self.failed(
+                "Python's venv module is not there".to_owned(),
+                format!("install it, e.g. `apt-get install python3-venv`{otherwise}"),
+            ),
+            Failure::Said(text) => {
+                self.failed(format!("`python3 -m venv` failed: {}", tail(&text)), format!("see {}{otherwise}", log.display()))
+            }
+        })?;
+        let pip = home.join("bin").join("python3");
+        let wanted = &self.requirement;
+        let arguments = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", wanted];
+        run(Command::new(&pip).args(arguments), log).map_err(|why| {
+            let text = match why {
+                Failure::Missing => format!("there is no {}", pip.display()),
+                Failure::Said(text) => tail(&text),
+            };
+            self.failed(
+                format!("`pip install {wanted}` failed: {text}"),
+                format!("it needs Python 3.10 or newer and a package index (PIP_INDEX_URL); see {}{otherwise}", log.display()),
+            )
+        })
+    }
+
+    fn failed(&self, why: String, help: String) -> Error {
+        Error::Install { what: self.what, why, help }
+    }
+}
+
+pub(super) enum Failure {
     /// There is no such program.
     Missing,
     /// All that it said.
     Said(String),
 }
 
-fn run(command: &mut Command, log: &Path) -> Result<(), Failure> {
+/// Runs a command to its end; all that it says goes to the log.
+pub(super) fn run(command: &mut Command, log: &Path) -> Result<(), Failure> {
     let output = command.stdin(std::process::Stdio::null()).output().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Failure::Missing,
         _ => Failure::Said(error.to_string()),
@@ -110,7 +151,7 @@ fn run(command: &mut Command, log: &Path) -> Result<(), Failure> {
 }
 
 /// The last line that says something.
-fn tail(text: &str) -> String {
+pub(super) fn tail(text: &str) -> String {
     text.lines().rev().map(str::trim).find(|it| !it.is_empty()).unwrap_or("it said nothing").to_owned()
 }
 

@@ -1,34 +1,40 @@
-//! The local cloud: one emulator of AWS a user, started when it is first needed and kept until it is stopped.
+//! The local cloud: one emulator of AWS a user, started when it is first needed, and one PostgreSQL beside it, started when it is
+//! asked for. Both are kept until they are stopped.
 //!
-//! A record in the user's cache folder says which process it is; whoever starts or stops one holds the lock beside it.
+//! A record in the user's cache folder says which process each is; whoever starts or stops one holds the lock beside it.
 //! A process counts as ours only when its identity is the recorded one, so that a process id that was given out again
-//! is neither used nor stopped.
+//! is neither used nor stopped. The two know nothing of each other: who needs the emulator never waits for the database.
 
+mod database;
 mod http;
 mod install;
 mod process;
+mod server;
 
 use std::{
-    env, fs,
-    io::{self, Write as _},
-    net::TcpListener,
+    env, fs, io,
     path::{Path, PathBuf},
-    process::{Child, ExitStatus, Stdio},
-    thread,
-    time::{Duration, Instant},
+    process::ExitStatus,
+    time::Duration,
 };
 
 use jiff::Timestamp;
+use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-/// How long a start may take; a slow machine loads the emulator in a few seconds.
+pub(crate) use database::Database;
+use server::{Process, Server, abandon};
+
+/// How long a start may take; a slow machine loads a server in a few seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long between two looks at a process that is starting or ending.
 const LOOK: Duration = Duration::from_millis(15);
+/// How long an emulator may take to end when asked.
+const GRACE: Duration = Duration::from_secs(5);
 /// How often another port is tried when somebody else took the free one that was found.
 const TRIES: usize = 3;
 
-/// Where the local cloud keeps its record, its log and its programs.
+/// Where the local cloud keeps its records, its logs and its programs.
 #[derive(Debug)]
 pub(crate) struct LocalCloud {
     folder: PathBuf,
@@ -39,9 +45,8 @@ pub(crate) struct LocalCloud {
 pub(crate) struct Emulator {
     /// Made for each start: what is recorded of another instance no longer exists anywhere.
     pub instance: String,
-    pub pid: u32,
-    /// What tells this process from a later one with the same id.
-    identity: String,
+    #[serde(flatten)]
+    pub process: Process,
     pub port: u16,
     pub since: Timestamp,
     /// The program that runs.
@@ -54,10 +59,6 @@ impl Emulator {
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
-
-    fn is_alive(&self) -> bool {
-        process::identity(self.pid).is_some_and(|it| it == self.identity)
-    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -66,14 +67,14 @@ pub(crate) enum Error {
     NoFolder,
     #[error("{action} {}: {source}", path.display())]
     File { action: &'static str, path: PathBuf, source: io::Error },
-    #[error("the local cloud cannot be installed: {why}")]
-    Install { why: String, help: String },
-    #[error("the local cloud did not start: {why}")]
-    Start { why: String, log: PathBuf },
-    #[error("the local cloud did not start: its program ended with {status}")]
-    Ended { status: ExitStatus, log: PathBuf },
-    #[error("the local cloud (process {pid}) does not answer at {url}")]
-    Silent { pid: u32, url: String, log: PathBuf },
+    #[error("{what} cannot be installed: {why}")]
+    Install { what: &'static str, why: String, help: String },
+    #[error("{what} did not start: {why}")]
+    Start { what: &'static str, why: String, log: PathBuf },
+    #[error("{what} did not start: its program ended with {status}")]
+    Ended { what: &'static str, status: ExitStatus, log: PathBuf },
+    #[error("{what} (process {pid}) does not answer at {url}")]
+    Silent { what: &'static str, pid: u32, url: String, log: PathBuf },
 }
 
 impl Error {
@@ -115,14 +116,14 @@ impl LocalCloud {
             .or_else(|| named("XDG_CACHE_HOME").filter(|it| it.is_absolute()).map(|it| it.join("infra")))
             .or_else(|| named("HOME").map(|it| it.join(".cache").join("infra")))
             .ok_or(Error::NoFolder)?;
-        // The emulator and pip run elsewhere, where a relative path would lead elsewhere.
+        // The servers and pip run elsewhere, where a relative path would lead elsewhere.
         let folder = std::path::absolute(&folder).on("finding", &folder)?;
         Ok(Self::new(folder))
     }
 
     /// The emulator that runs; nothing where none does.
     pub(crate) fn status(&self) -> Result<Option<Emulator>> {
-        Ok(self.recorded()?.filter(Emulator::is_alive))
+        Ok(self.emulator().recorded()?.filter(|it: &Emulator| it.process.is_alive()))
     }
 
     /// The emulator, started if none runs, once it answers. `say` hears of whatever takes long.
@@ -133,16 +134,11 @@ impl LocalCloud {
             return Ok(emulator);
         }
         fs::create_dir_all(&self.folder).on("making", &self.folder)?;
-        let _lock = self.lock(say)?;
+        let server = self.emulator();
+        let _lock = server.lock(say)?;
         // Whoever held the lock may have started one, or begun to.
         if let Some(emulator) = self.status()? {
-            let until = Instant::now() + PATIENCE;
-            while !http::answers(emulator.port) {
-                if Instant::now() > until || !emulator.is_alive() {
-                    return Err(Error::Silent { pid: emulator.pid, url: emulator.url(), log: self.log() });
-                }
-                thread::sleep(LOOK);
-            }
+            server.wait_for_other(&emulator.process, || emulator.url(), || http::answers(emulator.port))?;
             return Ok(emulator);
         }
         let program = install::find_or_install(&self.folder, say)?;
@@ -158,145 +154,61 @@ impl LocalCloud {
 
     /// Ends the emulator that this user's `infra` started; answers which one, if any ran.
     pub(crate) fn stop(&self, say: &mut dyn FnMut(&str)) -> Result<Option<Emulator>> {
-        if !self.record().exists() {
+        let server = self.emulator();
+        if !server.record().exists() {
             return Ok(None);
         }
-        let _lock = self.lock(say)?;
+        let _lock = server.lock(say)?;
         let running = self.status()?;
         if let Some(emulator) = &running {
-            process::end(emulator.pid, &|| emulator.is_alive()).on("stopping the emulator that is recorded in", &self.record())?;
+            server.end(&emulator.process, Signal::TERM, GRACE)?;
         }
-        self.forget()?;
+        server.forget()?;
         Ok(running)
     }
 
     pub(crate) fn log(&self) -> PathBuf {
-        self.folder.join("local.log")
+        self.emulator().log()
     }
 
-    fn record(&self) -> PathBuf {
-        self.folder.join("local.json")
-    }
-
-    fn recorded(&self) -> Result<Option<Emulator>> {
-        let path = self.record();
-        match fs::read(&path) {
-            // A record that cannot be understood names no process that could be trusted to be ours.
-            Ok(text) => Ok(serde_json::from_slice(&text).ok()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).on("reading", &path),
-        }
-    }
-
-    fn forget(&self) -> Result<()> {
-        match fs::remove_file(self.record()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).on("removing", &self.record()),
-            _ => Ok(()),
-        }
-    }
-
-    /// Waits until no other `infra` starts or stops an emulator.
-    fn lock(&self, say: &mut dyn FnMut(&str)) -> Result<fs::File> {
-        let path = self.folder.join("local.lock");
-        let file = fs::File::options().create(true).truncate(false).write(true).open(&path).on("opening", &path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                say("waiting for another infra that is starting or stopping the local cloud");
-                file.lock().on("locking", &path)?;
-            }
-            Err(fs::TryLockError::Error(error)) => return Err(error).on("locking", &path),
-        }
-        Ok(file)
+    fn emulator(&self) -> Server<'_> {
+        Server { folder: &self.folder, name: "local", what: "the local cloud" }
     }
 
     fn start(&self, program: &install::Program) -> Result<Emulator> {
-        let log = self.log();
-        let output = fs::File::create(&log).on("making", &log)?;
-        let errors = output.try_clone().on("opening", &log)?;
-        let port = free_port().map_err(|error| Error::Start { why: format!("no free port: {error}"), log: log.clone() })?;
+        let server = self.emulator();
+        let port = server.free_port()?;
         let mut command = process::detached(&program.path);
         command
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
             .env("MOTO_ACM_VALIDATION_WAIT", "0")
             .env("PYTHONUNBUFFERED", "1")
-            .current_dir(&self.folder)
-            .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(errors);
-        let failed = |why: String| Error::Start { why, log: log.clone() };
-        let mut child = command.spawn().map_err(|error| failed(format!("{}: {error}", program.path.display())))?;
-        let Some(identity) = process::identity(child.id()) else {
-            // It has ended already; if it has not, nobody could stop it later.
-            abandon(&mut child);
-            let status = child.wait().map_err(|error| failed(error.to_string()))?;
-            return Err(Error::Ended { status, log });
-        };
+            .current_dir(&self.folder);
+        let (mut child, process) = server.spawn(&mut command)?;
         let emulator = Emulator {
             instance: uuid::Uuid::new_v4().to_string(),
-            pid: child.id(),
-            identity,
+            process,
             port,
             since: Timestamp::now(),
             program: program.path.clone(),
             version: None,
         };
         // Recorded before it answers, so that it is found again if this process ends meanwhile.
-        if let Err(error) = self.write(&emulator) {
+        if let Err(error) = server.write(&emulator) {
             abandon(&mut child);
             return Err(error);
         }
         // Told while the emulator loads, which takes longer.
         let emulator = Emulator { version: program.version(), ..emulator };
-        let outcome = self.wait_for_answer(&mut child, port).and_then(|()| self.write(&emulator));
+        let outcome = server.wait_for_answer(&mut child, || http::answers(port)).and_then(|()| server.write(&emulator));
         if let Err(error) = outcome {
             abandon(&mut child);
-            self.forget()?;
+            server.forget()?;
             return Err(error);
         }
         Ok(emulator)
     }
-
-    fn wait_for_answer(&self, child: &mut Child, port: u16) -> Result<()> {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            if let Ok(Some(status)) = child.try_wait() {
-                return Err(Error::Ended { status, log: self.log() });
-            }
-            if http::answers(port) {
-                return Ok(());
-            }
-            if Instant::now() > until {
-                return Err(Error::Start { why: format!("it did not answer within {} seconds", PATIENCE.as_secs()), log: self.log() });
-            }
-            thread::sleep(LOOK);
-        }
-    }
-
-    fn write(&self, emulator: &Emulator) -> Result<()> {
-        let path = self.record();
-        let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-            serde_json::to_writer_pretty(&mut file, emulator)?;
-            file.write_all(b"\n")?;
-            file.persist(&path)?;
-            io::Result::Ok(())
-        };
-        write().on("writing", &path)
-    }
-}
-
-/// A port of this machine that nobody listens on. Somebody may take it before the emulator does, which then ends at once.
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
-/// Ends what was just started and is still this process's own child.
-fn abandon(child: &mut Child) {
-    // Nothing can be done about a child that cannot be ended; what made us give up is told.
-    let _ = process::kill(child.id());
-    let _ = child.wait();
 }
 
 #[cfg(test)]

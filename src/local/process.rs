@@ -11,9 +11,6 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// How long an emulator may take to end when asked.
-const GRACE: Duration = Duration::from_secs(5);
-
 /// A program that outlives whoever starts it: in a process group of its own, so that Ctrl-C for us is none for it, and without
 /// the files that we were given, so that a lock or a pipe of our caller does not stay open until it ends.
 pub(super) fn detached(program: &Path) -> Command {
@@ -49,16 +46,16 @@ pub(super) fn identity(pid: u32) -> Option<String> {
     (!state.starts_with('Z')).then(|| started.trim().to_owned())
 }
 
-/// Ends a process and the group that it leads: first asks, then insists.
-pub(super) fn end(pid: u32, alive: &dyn Fn() -> bool) -> io::Result<()> {
-    signal(pid, Signal::TERM)?;
-    let until = Instant::now() + GRACE;
+/// Ends a process and the group that it leads: first asks, with this signal, then insists.
+pub(super) fn end(pid: u32, ask: Signal, grace: Duration, alive: &dyn Fn() -> bool) -> io::Result<()> {
+    signal(pid, ask)?;
+    let until = Instant::now() + grace;
     while alive() {
         if Instant::now() > until {
             signal(pid, Signal::KILL)?;
         }
         thread::sleep(super::LOOK);
-        if Instant::now() > until + GRACE {
+        if Instant::now() > until + grace {
             return Err(io::Error::new(io::ErrorKind::TimedOut, format!("process {pid} does not end")));
         }
     }

@@ -1,6 +1,8 @@
 //! What needs no emulator: which process is ours, and what a record is worth.
 
-use super::*;
+use std::{io::Write as _, net::TcpListener, process::Child, thread, time::Instant};
+
+use super::{server::free_port, *};
 
 fn cloud() -> (tempfile::TempDir, LocalCloud) {
     let folder = tempfile::tempdir().unwrap();
@@ -13,14 +15,13 @@ fn sleeper(cloud: &LocalCloud) -> (Child, Emulator) {
     let child = process::detached(Path::new("sleep")).arg("600").spawn().unwrap();
     let emulator = Emulator {
         instance: "one".to_owned(),
-        pid: child.id(),
-        identity: process::identity(child.id()).unwrap(),
+        process: Process { pid: child.id(), identity: process::identity(child.id()).unwrap() },
         port: 1,
         since: Timestamp::now(),
         program: "sleep".into(),
         version: None,
     };
-    cloud.write(&emulator).unwrap();
+    cloud.emulator().write(&emulator).unwrap();
     (child, emulator)
 }
 
@@ -32,14 +33,15 @@ fn a_recorded_process_is_known_and_ended() {
     assert_eq!(cloud.stop(&mut |_| {}).unwrap(), Some(emulator));
     assert!(!child.wait().unwrap().success(), "a signal ended it");
     assert_eq!(cloud.status().unwrap(), None);
-    assert!(!cloud.record().exists());
+    assert!(!cloud.emulator().record().exists());
 }
 
 #[test]
 fn a_process_id_that_was_given_out_again_is_neither_used_nor_ended() {
     let (_folder, cloud) = cloud();
     let (mut child, emulator) = sleeper(&cloud);
-    cloud.write(&Emulator { identity: "another boot/1".to_owned(), ..emulator }).unwrap();
+    let process = Process { identity: "another boot/1".to_owned(), ..emulator.process };
+    cloud.emulator().write(&Emulator { process, ..emulator }).unwrap();
     assert_eq!(cloud.status().unwrap(), None);
     assert_eq!(cloud.stop(&mut |_| {}).unwrap(), None);
     assert_eq!(child.try_wait().unwrap(), None, "it still runs");
