@@ -53,3 +53,20 @@ fn steps(readme: &str) -> Vec<Step> {
     }
     steps
 }
+
+/// The table of types has a row for each folder of examples, and in it each example.
+#[test]
+fn every_type_is_named() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let names = |path: &str| {
+        let entries = fs::read_dir(root().join(path)).unwrap().map(|it| it.unwrap().path());
+        let mut names: Vec<_> = entries.map(|it| it.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    };
+    for service in names("examples") {
+        let types: Vec<_> = names(&format!("examples/{service}")).iter().map(|it| format!("`{it}`")).collect();
+        let row = format!("| `{service}` | {} |", types.join(", "));
+        assert!(readme.contains(&row), "the README lacks {row}");
+    }
+}
