@@ -1,10 +1,9 @@
 use infra::{
     diagnostic::Diagnostic,
-    resource::Protocol,
     value::{Path, Value},
 };
 
-use super::{Finding, Resource, Resources};
+use super::{Finding, Resource, Resources, network};
 
 /// Ports behind which nobody expects the whole world.
 const PORTS: &[(i64, &str)] = &[(22, "SSH"), (3306, "MySQL"), (3389, "Remote Desktop"), (5432, "PostgreSQL")];
@@ -26,23 +25,15 @@ fn look(at: &Resource<'_>, rule: &Value, path: &Path, found: &mut Vec<Finding>) 
     let Some((property, world)) = ends.into_iter().find(|(end, world)| rule.get(end).and_then(Value::as_text) == Some(world)) else {
         return;
     };
-    let open: Vec<_> = PORTS.iter().filter(|(port, _)| lets_in(rule, *port)).map(|(port, name)| format!("{port} ({name})")).collect();
+    let open: Vec<_> = PORTS
+        .iter()
+        .filter(|(port, _)| network::covers(rule, *port) == Some(true))
+        .map(|(port, name)| format!("{port} ({name})"))
+        .collect();
     if !open.is_empty() {
         let diagnostic = Diagnostic::warning(format!("`{}` lets the whole world in on port {}", at.address, open.join(", ")))
             .at(&at.place(&path.key(property)), format!("{world} is everybody"))
             .help("name the addresses or the security group that need it");
         found.push(at.finding(diagnostic));
-    }
-}
-
-fn lets_in(rule: &Value, port: i64) -> bool {
-    let Some(protocol) = rule.get("ip_protocol").and_then(Value::as_text) else { return false };
-    match Protocol(protocol.to_owned()).canonical().0.as_str() {
-        "-1" => true,
-        "tcp" => match (rule.get("from_port"), rule.get("to_port")) {
-            (Some(Value::Int(from)), Some(Value::Int(to))) => (*from..=*to).contains(&port),
-            _ => false,
-        },
-        _ => false,
     }
 }
