@@ -14,4 +14,6 @@ mod models;
 mod openapi;
 mod page;
 mod processor;
+mod rotation;
 mod s3;
+mod tls;

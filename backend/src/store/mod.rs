@@ -1,5 +1,6 @@
 //! PostgreSQL with pgvector: the connection, and what is kept in it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType, Timeouts};
@@ -51,13 +52,13 @@ impl From<tokio_postgres::Error> for StoreError {
         let Some(state) = error.code() else {
             // Without a code the server has not answered: the connection is gone, or was never made.
             let lost = error.is_closed() || std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>());
-            return if lost { Self::Unavailable(error.to_string()) } else { Self::Statement(error) };
+            return if lost { Self::Unavailable(told(&error)) } else { Self::Statement(error) };
         };
         match state {
             state if *state == SqlState::QUERY_CANCELED => Self::Slow,
             state if *state == SqlState::LOCK_NOT_AVAILABLE => Self::Busy,
             // Class 08 is connections, 53 resources (too many connections), 57P the server's own coming and going.
-            state if ["08", "53", "57P"].iter().any(|class| state.code().starts_with(class)) => Self::Unavailable(error.to_string()),
+            state if ["08", "53", "57P"].iter().any(|class| state.code().starts_with(class)) => Self::Unavailable(told(&error)),
             state if state.code().starts_with("28") => Self::Unavailable("it refused the user name or the password".into()),
             state if *state == SqlState::INVALID_CATALOG_NAME => Self::Unavailable("there is no database of that name".into()),
             state if *state == SqlState::READ_ONLY_SQL_TRANSACTION => Self::Unavailable("it is a read-only replica".into()),
@@ -77,7 +78,7 @@ impl From<SecretError> for StoreError {
 pub struct Database {
     settings: DatabaseSettings,
     aws: Aws,
-    pool: RwLock<Option<Pool>>,
+    pool: RwLock<Option<Arc<Pool>>>,
     migrated: Mutex<bool>,
     ready: std::sync::atomic::AtomicBool,
 }
@@ -130,13 +131,22 @@ impl Database {
 
     /// A connection, whatever the tables look like.
     pub async fn connect(&self) -> Result<Connection, StoreError> {
-        match self.pool().await?.get().await {
+        let used = self.pool().await?;
+        match used.get().await {
             Err(PoolError::Backend(error)) if self.may_be_rotated(&error) => {
-                tracing::warn!("the database refused its password; reading the secret again");
-                *self.pool.write().await = None;
+                self.forget(&used).await;
                 self.pool().await?.get().await.map_err(pool_error)
             }
             result => result.map_err(pool_error),
+        }
+    }
+
+    /// Of many who were refused at the same time the first makes place for a new pool, and the others use that one.
+    async fn forget(&self, pool: &Arc<Pool>) {
+        let mut slot = self.pool.write().await;
+        if slot.as_ref().is_some_and(|it| Arc::ptr_eq(it, pool)) {
+            tracing::warn!("the database refused its password; reading the secret again");
+            *slot = None;
         }
     }
 
@@ -144,7 +154,7 @@ impl Database {
         matches!(self.settings.source, DatabaseSource::Secret(_)) && error.code().is_some_and(|state| state.code().starts_with("28"))
     }
 
-    async fn pool(&self) -> Result<Pool, StoreError> {
+    async fn pool(&self) -> Result<Arc<Pool>, StoreError> {
         if let Some(pool) = &*self.pool.read().await {
             return Ok(pool.clone());
         }
@@ -152,7 +162,7 @@ impl Database {
         if let Some(pool) = &*slot {
             return Ok(pool.clone());
         }
-        let pool = self.build(self.target().await?)?;
+        let pool = Arc::new(self.build(self.target().await?)?);
         Ok(slot.insert(pool).clone())
     }
 
@@ -202,11 +212,17 @@ impl Database {
     }
 }
 
+/// What the error says, and what it says of its causes: why a certificate is refused is one of these.
+fn told(error: &tokio_postgres::Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |it| it.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 fn pool_error(error: PoolError) -> StoreError {
     match error {
         PoolError::Backend(error) => match StoreError::from(error) {
             // Whatever went wrong while connecting, there is no connection.
-            StoreError::Statement(error) => StoreError::Unavailable(error.to_string()),
+            StoreError::Statement(error) => StoreError::Unavailable(told(&error)),
             other => other,
         },
         PoolError::Timeout(TimeoutType::Wait) => StoreError::Unavailable("all connections are in use".into()),

@@ -7,6 +7,7 @@ pub mod moto;
 pub mod postgres;
 pub mod process;
 pub mod server;
+pub mod tls;
 
 /// The key that the servers of the tests sign and check with.
 pub const KEY: &str = "a key for tests, long enough to be one";

@@ -17,6 +17,9 @@ const READY: &str = "database system is ready to accept connections";
 /// The user called nobody: PostgreSQL refuses to run as root.
 const NOBODY: u32 = 65534;
 
+/// Who is let in how: the tests as the superuser without asking, everybody else with a password.
+const ADMITTED: &str = "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+
 /// One cluster: its files, and the server while it runs.
 pub struct Cluster {
     programs: PathBuf,
@@ -39,6 +42,7 @@ impl Cluster {
         let mut initdb = Command::new(programs.join("initdb"));
         initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "-D"]).arg(&folder);
         run(as_user(initdb.current_dir("/")));
+        std::fs::write(folder.join("pg_hba.conf"), ADMITTED).unwrap();
         let mut cluster = Self { programs, data, port: free_port(), server: None };
         cluster.resume();
         cluster

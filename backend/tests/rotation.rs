@@ -1,0 +1,117 @@
+use serde_json::json;
+
+use crate::support::moto;
+use crate::support::postgres::{self, execute, number};
+use crate::support::server::Server;
+
+/// A database, the user to whom it belongs, and the secret with that user's password.
+struct Account {
+    database: String,
+    user: String,
+    secret: String,
+}
+
+impl Account {
+    async fn new(user: &str) -> Self {
+        let database = postgres::database().await;
+        let account = Self { database, user: user.to_owned(), secret: format!("{user}/database") };
+        // The extension is made by who may; on RDS that is the cluster's own user.
+        execute(&account.database, &format!("CREATE EXTENSION vector; CREATE ROLE {user} LOGIN")).await;
+        execute(&account.database, &format!("ALTER DATABASE {} OWNER TO {user}", account.name())).await;
+        account.set_password("the first").await;
+        moto::secret(&account.secret, &account.credentials("the first")).await;
+        account
+    }
+
+    fn name(&self) -> &str {
+        self.database.rsplit('/').next().unwrap()
+    }
+
+    fn credentials(&self, password: &str) -> serde_json::Value {
+        let port = postgres::shared_port();
+        json!({ "host": "127.0.0.1", "port": port, "database": self.name(), "username": self.user, "password": password })
+    }
+
+    /// Connections that exist stay: only new ones need it.
+    async fn set_password(&self, password: &str) {
+        execute(&self.database, &format!("ALTER ROLE {} PASSWORD '{password}'", self.user)).await;
+    }
+
+    async fn store_password(&self, password: &str) {
+        let client = moto::secrets().await;
+        client.put_secret_value().secret_id(&self.secret).secret_string(self.credentials(password).to_string()).send().await.unwrap();
+    }
+
+    /// Cuts all connections, so that the next use makes a new one.
+    async fn cut(&self) {
+        let cut = format!("SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE usename = '{}'", self.user);
+        number(&self.database, &cut).await;
+    }
+
+    async fn server(&self) -> Server {
+        let url = moto::url().await;
+        let settings = [("DB_SECRET_NAME", self.secret.as_str()), ("DB_SSL_MODE", "disable"), ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &url)];
+        Server::bare(&settings).await
+    }
+}
+
+fn readings(server: &Server) -> usize {
+    server.log().iter().filter(|line| line["message"] == "the database refused its password; reading the secret again").count()
+}
+
+#[tokio::test]
+async fn a_new_password_is_taken_from_the_secret() {
+    let account = Account::new("replaced").await;
+    let server = account.server().await;
+    server.get("/ready").await.expect(200);
+    let said = json!({ "session_id": "s", "message": "hi" });
+    server.post("/chat", said.clone()).await.expect(200);
+
+    account.set_password("the second").await;
+    account.store_password("the second").await;
+    // What is connected works on, and nothing is asked.
+    server.get("/ready").await.expect(200);
+    assert_eq!(readings(&server), 0);
+
+    account.cut().await;
+    server.post("/chat", said).await.expect(200);
+    assert_eq!(readings(&server), 1);
+    assert_eq!(server.get("/sessions/s").await.expect(200)["messages"].as_array().unwrap().len(), 4);
+    // And again, with a pool that has been rebuilt once.
+    account.set_password("the third").await;
+    account.store_password("the third").await;
+    account.cut().await;
+    server.get("/ready").await.expect(200);
+    assert_eq!(readings(&server), 2);
+}
+
+#[tokio::test]
+async fn a_secret_that_lags_behind() {
+    let account = Account::new("lagging").await;
+    let server = account.server().await;
+    server.get("/ready").await.expect(200);
+    account.set_password("the second").await;
+    account.cut().await;
+    server.get("/health").await.expect(200);
+    for _ in 0..2 {
+        server.get("/ready").await.refused(503, "database_unavailable");
+    }
+    server.logged(|line| line.to_string().contains("it refused the user name or the password")).await;
+    account.store_password("the second").await;
+    server.get("/ready").await.expect(200);
+}
+
+#[tokio::test]
+async fn many_requests_at_the_moment_of_rotation() {
+    let account = Account::new("busy").await;
+    let server = account.server().await;
+    server.get("/ready").await.expect(200);
+    account.set_password("the second").await;
+    account.store_password("the second").await;
+    account.cut().await;
+    let said = (0..24).map(|number| server.post("/chat", json!({ "session_id": format!("s{number}"), "message": "hi" })));
+    for answer in futures_util::future::join_all(said).await {
+        answer.expect(200);
+    }
+    assert_eq!(readings(&server), 1, "whoever comes second finds what the first has read");
+}
