@@ -18,7 +18,7 @@ pub(crate) enum Local {
         #[arg(long)]
         fresh: bool,
         /// Only the emulator, which is all that `--env local` needs
-        #[arg(long)]
+        #[arg(long, conflicts_with = "fresh")]
         no_database: bool,
     },
     /// Stop it; what was made in the emulator is gone then, what is stored in the database is there at the next start
