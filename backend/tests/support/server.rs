@@ -230,6 +230,8 @@ impl Logs {
     async fn wait(&self, like: impl Fn(&Value) -> bool) -> Value {
         let mut news = self.news.clone();
         let mut seen = 0;
+        // In all, not since the last line: a server without its database goes on saying so.
+        let until = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
         loop {
             {
                 let lines = self.lines.lock().unwrap();
@@ -238,7 +240,7 @@ impl Logs {
                 }
                 seen = lines.len();
             }
-            let more = tokio::time::timeout(std::time::Duration::from_secs(60), news.wait_for(|count| *count > seen)).await;
+            let more = tokio::time::timeout_at(until, news.wait_for(|count| *count > seen)).await;
             if !matches!(more, Ok(Ok(_))) {
                 panic!("the server did not say it: {:#?}", self.lines.lock().unwrap());
             }
