@@ -13,6 +13,8 @@ mod endpoint_dns;
 mod mixed_rules;
 mod nat_needs_gateway;
 mod open_to_world;
+mod serverless_capacity;
+mod subnet_group_zones;
 mod subnet_outside_vpc;
 mod subnet_overlap;
 #[cfg(test)]
@@ -44,6 +46,8 @@ pub(crate) static RULES: &[Rule] = &[
     Rule { name: "mixed-rules", check: mixed_rules::check },
     Rule { name: "nat-needs-gateway", check: nat_needs_gateway::check },
     Rule { name: "open-to-world", check: open_to_world::check },
+    Rule { name: "serverless-capacity", check: serverless_capacity::check },
+    Rule { name: "subnet-group-zones", check: subnet_group_zones::check },
     Rule { name: "subnet-outside-vpc", check: subnet_outside_vpc::check },
     Rule { name: "subnet-overlap", check: subnet_overlap::check },
 ];

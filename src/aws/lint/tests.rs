@@ -291,6 +291,56 @@ some: { ec2.subnet: { vpc_id: '${vpc.id}', cidr_block: 10.0.3.0/24 } }
 }
 
 #[test]
+fn a_subnet_group_has_two_zones() {
+    let base = "
+a: { ec2.subnet: { vpc_id: vpc-1, cidr_block: 10.0.0.0/24, availability_zone: eu-central-1a } }
+b: { ec2.subnet: { vpc_id: vpc-1, cidr_block: 10.0.1.0/24, availability_zone: eu-central-1b } }
+same: { ec2.subnet: { vpc_id: vpc-1, cidr_block: 10.0.2.0/24, availability_zone: eu-central-1a } }
+some: { ec2.subnet: { vpc_id: vpc-1, cidr_block: 10.0.3.0/24 } }
+zoned:
+  for_each: { x: 10.0.4.0/24, y: 10.0.5.0/24 }
+  ec2.subnet: { vpc_id: vpc-1, cidr_block: '${each.value}', availability_zone: eu-central-1c }
+";
+    let one_zone = |zone: &str| vec![format!("error[subnet-group-zones]: all subnets of `group` are in {zone}")];
+    for (subnets, expected) in [
+        ("['${a.id}', '${b.id}']", vec![]),
+        ("['${a.id}', '${same.id}']", one_zone("eu-central-1a")),
+        ("['${a.id}', '${same.id}', '${b.id}']", vec![]),
+        ("['${a.id}', '${some.id}']", vec![]),
+        ("['${a.id}', subnet-1]", vec![]),
+        ("[subnet-1, subnet-2]", vec![]),
+        ("'${zoned.map(it, it.id)}'", one_zone("eu-central-1c")),
+    ] {
+        let group = format!("group: {{ rds.db_subnet_group: {{ db_subnet_group_description: a, subnet_ids: {subnets} }} }}\n");
+        assert_eq!(lint(&format!("{base}{group}")), expected, "{subnets}");
+    }
+}
+
+#[test]
+fn a_serverless_member_has_a_capacity() {
+    let cluster = |rest: &str| {
+        format!(
+            "cluster: {{ rds.db_cluster: {{ engine: aurora-postgresql, master_username: a, manage_master_user_password: true{rest} }} }}\n"
+        )
+    };
+    let member = |class: &str, of: &str| {
+        format!(
+            "member: {{ rds.db_instance: {{ db_instance_class: {class}, engine: aurora-postgresql, db_cluster_identifier: '{of}' }} }}\n"
+        )
+    };
+    let scaling = ", serverless_v2_scaling_configuration: { min_capacity: 0.5, max_capacity: 4 }";
+    let wrong = "error[serverless-capacity]: `member` is serverless, and `cluster` does not say how it scales";
+    for (stack, expected) in [
+        (cluster("") + &member("db.serverless", "${cluster.id}"), vec![wrong]),
+        (cluster(scaling) + &member("db.serverless", "${cluster.id}"), vec![]),
+        (cluster("") + &member("db.t4g.medium", "${cluster.id}"), vec![]),
+        (cluster("") + &member("db.serverless", "another"), vec![]),
+    ] {
+        assert_eq!(lint(&stack), expected, "{stack}");
+    }
+}
+
+#[test]
 fn a_port_and_a_priority_are_taken_once() {
     let action = "[{ type: fixed-response, fixed_response_config: { status_code: '404' } }]";
     let listener = |name: &str, port: u16, balancer: &str| {
