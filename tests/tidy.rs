@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use crate::support::root;
 
-fn tracked(patterns: &[&str]) -> Vec<(PathBuf, String)> {
+pub(crate) fn tracked(patterns: &[&str]) -> Vec<(PathBuf, String)> {
     let output = Command::new("git").args(["ls-files", "-z", "--"]).args(patterns).current_dir(root()).output().unwrap();
     assert!(output.status.success(), "git: {}", String::from_utf8_lossy(&output.stderr));
     let names = String::from_utf8(output.stdout).unwrap();
@@ -70,6 +70,18 @@ fn every_part_of_the_engine_does_its_own() {
             assert!(allowed || found.is_none(), "{} has `{}`", path.display(), found.unwrap());
         }
     }
+}
+
+/// Where a type has to wait, the engine waits for it: as long as it takes, and no longer.
+#[test]
+fn no_type_waits_by_itself() {
+    let waiting: Vec<_> = tracked(&["src/aws/*.rs"])
+        .into_iter()
+        .filter(|(path, _)| !path.starts_with("src/aws/conformance"))
+        .filter(|(_, text)| ["sleep(", "sleep_until(", "tokio::time"].iter().any(|it| text.contains(it)))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(waiting.is_empty(), "{waiting:?}");
 }
 
 /// `tests/main.rs` names every file beside it.

@@ -113,3 +113,105 @@ async fn poll<W: World>(cloud: Arc<Cloud<W>>, (type_name, location): Key, poller
 pub fn pace(elapsed: Duration) -> Duration {
     (elapsed / 8).clamp(Duration::from_millis(200), Duration::from_secs(2))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use futures::future::join_all;
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::cloud::call::Patience;
+    use crate::resource::{Create, Delete, Facts, Live, Resource, Result as Done, Status, Types, Update};
+
+    /// The ids of each read, and when it was.
+    #[derive(Clone, Default)]
+    struct Reads(Arc<Mutex<Vec<(Vec<String>, Duration)>>>);
+
+    impl World for Reads {
+        fn at(&self, _: &Location) -> Self {
+            self.clone()
+        }
+    }
+
+    struct Thing;
+
+    #[derive(Debug, Deserialize, JsonSchema, Serialize)]
+    struct Spec {}
+
+    #[derive(JsonSchema, Serialize)]
+    struct Outputs {
+        id: String,
+    }
+
+    static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+    impl Resource for Thing {
+        type World = Reads;
+        type Spec = Spec;
+        type Outputs = Outputs;
+
+        const NAME: &'static str = "test.thing";
+        const FACTS: Facts = Facts::DEFAULT;
+
+        async fn read(world: &Reads, ids: &[Id], _: &Wanted) -> Done<Vec<Option<Live<Self>>>> {
+            let read = (ids.iter().map(|it| it.0.clone()).collect(), BEGIN.elapsed());
+            world.0.lock().expect("nobody panics while holding it").push(read);
+            let live = |id: &Id| Live { spec: Spec {}, outputs: Outputs { id: id.0.clone() }, status: Status::Ready, unread: vec![] };
+            Ok(ids.iter().map(|id| (id.as_str() != "gone").then(|| live(id))).collect())
+        }
+
+        async fn create(_: &Reads, _: Create<'_, Self>) -> Done<Id> {
+            unreachable!("nothing is made")
+        }
+
+        async fn update(_: &Reads, _: Update<'_, Self>) -> Done<()> {
+            unreachable!("nothing is changed")
+        }
+
+        async fn delete(_: &Reads, _: Delete<'_, Self>) -> Done<()> {
+            unreachable!("nothing is deleted")
+        }
+    }
+
+    /// When the most impatient is due, and then for all of them.
+    #[tokio::test(start_paused = true)]
+    async fn one_read_answers_for_all_that_wait() {
+        let begin = *BEGIN;
+        let reads = Reads::default();
+        let pollers = Pollers::new(Arc::new(Cloud::new(Arc::new(Types::new(&[&Thing], &[])), reads.clone())));
+        let here = Location::default();
+        let ids = ["a", "b", "gone", "a"].map(Id::from);
+        let wanted = BTreeSet::new();
+        let ask = |(n, id): (u64, _)| pollers.next(Thing::NAME, &here, id, &wanted, begin + Duration::from_secs(9 - n));
+        let found = join_all((0..).zip(&ids).map(ask)).await;
+        let found: Vec<_> = found.into_iter().map(|it| it.expect("a read").is_some()).collect();
+        assert_eq!(found, [true, true, false, true]);
+        let read = (vec!["a".to_owned(), "b".to_owned(), "gone".to_owned()], Duration::from_secs(6));
+        assert_eq!(*reads.0.lock().expect("nobody panics while holding it"), [read]);
+    }
+
+    /// However many wait, a call goes through at once.
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_holds_up_nobody() {
+        let cloud = Arc::new(Cloud::new(Arc::new(Types::new(&[&Thing], &[])), Reads::default()));
+        let pollers = Pollers::new(cloud.clone());
+        let (here, wanted, begin) = (Location::default(), BTreeSet::new(), Instant::now());
+        let ids: Vec<_> = (0..1000).map(|n| Id(format!("thing-{n}"))).collect();
+        let waiting = join_all(ids.iter().map(|id| pollers.next(Thing::NAME, &here, id, &wanted, begin + Duration::from_secs(60))));
+        let call = cloud.call("test", &Facts::DEFAULT, Patience::Once, &|_| {}, async || Ok(begin.elapsed()));
+        let working = async { (call.await, begin.elapsed()) };
+        let (found, (called, done)) = futures::join!(waiting, working);
+        assert_eq!((called.expect("done"), done), (Duration::ZERO, Duration::ZERO));
+        assert!(found.into_iter().all(|it| it.is_ok_and(|it| it.is_some())));
+    }
+
+    #[test]
+    fn the_longer_it_takes_the_less_often_it_is_looked_at() {
+        for (waited, next) in [(0, 200), (800, 200), (4_000, 500), (16_000, 2_000), (3_600_000, 2_000)] {
+            assert_eq!(pace(Duration::from_millis(waited)), Duration::from_millis(next), "after {waited} ms");
+        }
+    }
+}

@@ -111,3 +111,24 @@ fn describe(graph: &Graph<'_>, members: &BTreeSet<Index>) -> Diagnostic {
     }
     diagnostic.help("remove one of these references, or move it to a property that is written after the create")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_way_goes_through_what_waits() {
+        for (needs, takes, expected) in [
+            (vec![], vec![], vec![]),
+            // A database and a group that are deleted before their network.
+            (vec![vec![], vec![], vec![0, 1]], vec![600, 1, 5], vec![605, 6, 5]),
+            (vec![vec![], vec![0], vec![0], vec![1, 2]], vec![1, 10, 20, 100], vec![121, 110, 120, 100]),
+            // Two in a circle, and one that only waits for them.
+            (vec![vec![1], vec![0], vec![]], vec![3, 4, 5], vec![3, 4, 5]),
+        ] {
+            let takes: Vec<_> = takes.into_iter().map(Duration::from_secs).collect();
+            let expected: Vec<_> = expected.into_iter().map(Duration::from_secs).collect();
+            assert_eq!(longest_paths(&needs, &takes), expected, "{needs:?}");
+        }
+    }
+}

@@ -81,6 +81,9 @@ fn tag(properties: &mut Properties, property: &str, instance: &Instance, stamp: 
     properties.insert(property.to_owned(), Value::Map(tags));
 }
 
+/// Beginnings of names that AWS keeps to itself, for some types: a load balancer's address begins with the first where it is internal.
+const RESERVED: &[&str] = &["internal-", "aws-"];
+
 /// A name from the stack, the environment and the address, with a short hash that tells it from others and from its
 /// predecessor; within the length that the property allows.
 fn generate(schema: &TypeSchema, property: &str, instance: &Instance, stamp: Stamp<'_>, name: &Name<'_>) -> String {
@@ -91,7 +94,10 @@ fn generate(schema: &TypeSchema, property: &str, instance: &Instance, stamp: Sta
     let digest = Sha256::digest(format!("{}\n{}\n{before}", stamp.state_uuid, instance.address));
     let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     let plain = |text: &str| text.replace(|it: char| !it.is_ascii_alphanumeric(), "-");
-    let stem = format!("{}-{}-{}", plain(&stamp.stack.name), plain(&stamp.stack.environment), plain(instance.address.as_str()));
+    let mut stem = format!("{}-{}-{}", plain(&stamp.stack.name), plain(&stamp.stack.environment), plain(instance.address.as_str()));
+    if RESERVED.iter().any(|it| stem.starts_with(it)) {
+        stem.insert_str(0, "stack-");
+    }
     let room = match schema.properties.get(property).map(|it| &it.schema.kind) {
         Some(Kind::Text(text)) => text.max.unwrap_or(64),
         _ => 64,

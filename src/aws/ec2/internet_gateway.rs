@@ -184,6 +184,45 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn it_is_usable_when_it_is_attached() {
+        let wire = Wire::answering(Answer::Xml(
+            "<internetGatewaySet>\
+             <item><internetGatewayId>igw-1</internetGatewayId><attachmentSet/></item>\
+             <item><internetGatewayId>igw-2</internetGatewayId><attachmentSet><item><vpcId>vpc-1</vpcId><state>attaching</state></item>\
+             </attachmentSet></item>\
+             <item><internetGatewayId>igw-3</internetGatewayId><attachmentSet><item><vpcId>vpc-2</vpcId><state>available</state></item>\
+             </attachmentSet></item></internetGatewaySet>",
+        ))
+        .await;
+        let ids = ["igw-1", "igw-2", "igw-3"].map(Into::into);
+        let read = InternetGateway::read(&wire.world, &ids, &Wanted::default()).await.expect("read");
+        let statuses: Vec<_> = read.into_iter().flatten().map(|it| it.status).collect();
+        let pending = |it: &str| Status::Pending(it.to_owned());
+        assert_eq!(statuses, [pending("detached"), pending("attaching"), Status::Ready]);
+    }
+
+    /// A search may be behind, and tell of an attachment that is none any more.
+    #[tokio::test]
+    async fn detached_already_is_success() {
+        let wire = Wire::scripted(&[
+            (
+                "DescribeInternetGateways",
+                Answer::Xml(
+                    "<internetGatewaySet><item><internetGatewayId>igw-1</internetGatewayId><attachmentSet><item><vpcId>vpc-1</vpcId>\
+                     <state>available</state></item></attachmentSet></item></internetGatewaySet>",
+                ),
+            ),
+            ("DetachInternetGateway", Answer::Say(400, refusal!("Gateway.NotAttached", "It is not attached."))),
+            ("DeleteInternetGateway", Answer::Say(400, refusal!("DependencyViolation", "It has dependencies."))),
+        ])
+        .await;
+        let spec = Spec { vpc_id: Some("vpc-1".into()), tags: Tags::default() };
+        let refused = InternetGateway::delete(&wire.world, Delete { id: &"igw-1".into(), spec: &spec }).await.expect_err("the refusal");
+        assert!(refused.is(&["DependencyViolation"]), "{refused}");
+        assert_eq!(wire.said(&["VpcId"]), ["DescribeInternetGateways", "DetachInternetGateway VpcId=vpc-1", "DeleteInternetGateway"]);
+    }
+
+    #[tokio::test]
     async fn conforms() {
         Conformance {
             type_name: "ec2.internet_gateway",

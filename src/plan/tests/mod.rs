@@ -219,7 +219,7 @@ fn request(words: &str) -> Request {
 }
 
 fn parse(text: &str) -> Stack {
-    let text = format!("stack: s\n{text}");
+    let text = if text.starts_with("stack: ") { text.to_owned() } else { format!("stack: s\n{text}") };
     let (file, diagnostics) = stack::parse(source(&text), catalog());
     assert_eq!(told(&diagnostics), "", "{text}");
     let environment = if text.contains("prod:") { "prod" } else { "default" };

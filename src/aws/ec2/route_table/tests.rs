@@ -120,6 +120,38 @@ async fn a_route_that_is_there_already_is_replaced() {
     assert_eq!(said[1..], ["CreateRoute RouteTableId=rtb-1 GatewayId=igw-1", "ReplaceRoute RouteTableId=rtb-1 GatewayId=igw-1"]);
 }
 
+/// Nothing is deleted that is wanted, and what is not goes last.
+#[tokio::test]
+async fn what_goes_elsewhere_is_replaced_and_never_missing() {
+    let wire = Wire::scripted(&[
+        (
+            "DescribeRouteTables",
+            Answer::Xml(
+                "<routeTableSet><item><routeTableId>rtb-1</routeTableId><routeSet>\
+                 <item><destinationCidrBlock>0.0.0.0/0</destinationCidrBlock><natGatewayId>nat-1</natGatewayId><origin>CreateRoute</origin></item>\
+                 <item><destinationCidrBlock>10.9.0.0/16</destinationCidrBlock><gatewayId>igw-1</gatewayId><origin>CreateRoute</origin></item>\
+                 </routeSet></item></routeTableSet>",
+            ),
+        ),
+        ("CreateRoute", DONE),
+        ("ReplaceRoute", DONE),
+        ("DeleteRoute", DONE),
+    ])
+    .await;
+    let routes = json!({ "routes": [
+        { "destination_cidr_block": "0.0.0.0/0", "nat_gateway_id": "nat-2" },
+        { "destination_cidr_block": "10.8.0.0/16", "gateway_id": "igw-1" },
+    ] });
+    update(&wire, "rtb-1", routes).await.expect("done");
+    let expected = [
+        "DescribeRouteTables",
+        "ReplaceRoute DestinationCidrBlock=0.0.0.0%2F0 NatGatewayId=nat-2",
+        "CreateRoute DestinationCidrBlock=10.8.0.0%2F16",
+        "DeleteRoute DestinationCidrBlock=10.9.0.0%2F16",
+    ];
+    assert_eq!(wire.said(&["DestinationCidrBlock", "NatGatewayId"]), expected);
+}
+
 /// Fresh, it may be unknown to a search: an error that passes.
 #[tokio::test]
 async fn a_table_that_is_not_visible_yet_is_tried_again() {

@@ -83,6 +83,40 @@ async fn what_holds_it_is_removed_when_it_cannot_go() {
     assert_eq!(said, expected);
 }
 
+/// What is new is let in before anything is shut out, and what stays is not touched.
+#[tokio::test]
+async fn what_is_let_through_before_and_after_is_let_through_all_the_time() {
+    let wire = Wire::scripted(&[
+        (
+            "DescribeSecurityGroupRules",
+            Answer::Xml(
+                "<securityGroupRuleSet>\
+                 <item><securityGroupRuleId>sgr-1</securityGroupRuleId><isEgress>false</isEgress><ipProtocol>tcp</ipProtocol>\
+                 <fromPort>1</fromPort><toPort>1</toPort><cidrIpv4>10.0.0.0/8</cidrIpv4></item>\
+                 <item><securityGroupRuleId>sgr-2</securityGroupRuleId><isEgress>false</isEgress><ipProtocol>tcp</ipProtocol>\
+                 <fromPort>2</fromPort><toPort>2</toPort><cidrIpv4>10.0.0.0/8</cidrIpv4></item>\
+                 </securityGroupRuleSet>",
+            ),
+        ),
+        ("AuthorizeSecurityGroupIngress", Answer::Xml("<return>true</return>")),
+        ("RevokeSecurityGroupIngress", Answer::Xml("<return>true</return>")),
+    ])
+    .await;
+    let rule = |port: i32| json!({ "ip_protocol": "tcp", "from_port": port, "to_port": port, "cidr_ip": "10.0.0.0/8" });
+    let spec = |ports: [i32; 2]| json!({ "vpc_id": "vpc-1", "ingress": ports.map(rule) });
+    let (from, to, changed) = (spec([1, 2]), spec([2, 3]), ["ingress".to_owned()].into());
+    SecurityGroup.update(&wire.world, AnyUpdate { id: &"sg-1".into(), from: &from, to: &to, changed: &changed }).await.expect("done");
+    let expected = [
+        "DescribeSecurityGroupRules",
+        "AuthorizeSecurityGroupIngress IpPermissions.1.FromPort=3",
+        "RevokeSecurityGroupIngress SecurityGroupRuleId.1=sgr-1",
+    ];
+    assert_eq!(
+        wire.said(&["IpPermissions.1.FromPort", "IpPermissions.2.FromPort", "SecurityGroupRuleId.1", "SecurityGroupRuleId.2"]),
+        expected
+    );
+}
+
 #[tokio::test]
 async fn rules_of_others_let_it_go() {
     let world = cloud().await;

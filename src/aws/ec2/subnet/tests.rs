@@ -93,6 +93,20 @@ async fn attributes_change_one_by_one_and_in_order() {
     assert_eq!(wire.said(&attributes), expected);
 }
 
+#[tokio::test]
+async fn it_is_usable_when_it_is_available() {
+    let wire = Wire::answering(Answer::Say(
+        200,
+        "<DescribeSubnetsResponse><subnetSet><item><subnetId>subnet-1</subnetId><state>pending</state></item>\
+         <item><subnetId>subnet-2</subnetId><state>available</state></item>\
+         <item><subnetId>subnet-3</subnetId><state>failed</state></item></subnetSet></DescribeSubnetsResponse>",
+    ))
+    .await;
+    let read = Subnet::read(&wire.world, &["subnet-1", "subnet-2", "subnet-3"].map(Into::into), &Wanted::default()).await.expect("read");
+    let statuses: Vec<_> = read.into_iter().flatten().map(|it| it.status).collect();
+    assert_eq!(statuses, [Status::Pending("pending".into()), Status::Ready, Status::Failed("failed".into())]);
+}
+
 /// Calls grow with pages, not with subnets.
 #[tokio::test]
 async fn many_are_read_at_once() {

@@ -28,6 +28,26 @@ async fn attributes_change_in_an_order_that_aws_allows() {
     check(true, false, ["EnableDnsHostnames", "EnableDnsSupport"]).await;
 }
 
+#[tokio::test]
+async fn it_is_usable_when_it_is_available() {
+    let wire = Wire::scripted(&[
+        (
+            "DescribeVpcs",
+            Answer::Xml(
+                "<vpcSet><item><vpcId>vpc-1</vpcId><state>pending</state></item>\
+                <item><vpcId>vpc-2</vpcId><state>available</state></item></vpcSet>",
+            ),
+        ),
+        ("DescribeSecurityGroups", Answer::Xml("<securityGroupInfo/>")),
+        ("DescribeNetworkAcls", Answer::Xml("<networkAclSet/>")),
+        ("DescribeRouteTables", Answer::Xml("<routeTableSet/>")),
+    ])
+    .await;
+    let read = Vpc::read(&wire.world, &["vpc-1", "vpc-2", "vpc-3"].map(Into::into), &Wanted::default()).await.expect("read");
+    let statuses: Vec<_> = read.into_iter().map(|it| it.map(|it| it.status)).collect();
+    assert_eq!(statuses, [Some(Status::Pending("pending".into())), Some(Status::Ready), None]);
+}
+
 #[test]
 fn dedicated_becomes_default_in_place_and_never_the_reverse() {
     let replaces = |from: &str, to: &str| Vpc::replaces(&spec(true, false, from), &spec(true, false, to)).is_some();
