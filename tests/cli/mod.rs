@@ -2,5 +2,6 @@ mod bad_input;
 mod calls;
 mod lifecycle;
 mod local;
+mod probe;
 mod records;
 mod usage;

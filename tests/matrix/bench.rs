@@ -37,6 +37,11 @@ impl Bench {
         Self { emulator, proxy }
     }
 
+    /// Of the emulator itself, past the proxy.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.emulator.port)
+    }
+
     /// An empty cloud.
     pub(crate) fn reset(&self) {
         self.emulator.reset();
