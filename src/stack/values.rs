@@ -338,12 +338,28 @@ fn fit_text(text: &str, rules: &Text) -> Result<(), Misfit> {
     }
     match rules.format {
         Some(Format::Cidr) => fit_cidr(text),
-        Some(Format::DnsName | Format::Protocol | Format::Version) | None => Ok(()),
+        Some(Format::DnsName) => fit_dns_name(text),
+        Some(Format::Protocol | Format::Version) | None => Ok(()),
     }
 }
 
 fn characters(count: u64) -> String {
     format!("{count} character{}", if count == 1 { "" } else { "s" })
+}
+
+fn fit_dns_name(text: &str) -> Result<(), Misfit> {
+    let wrong = |label: &str, help: &str| Err(Misfit::new("not a name in the DNS", label).help(help));
+    if text.chars().any(|it| it.is_whitespace() || it.is_control()) {
+        return wrong("has white space in it", "write it as www.example.com");
+    }
+    let name = text.strip_suffix('.').unwrap_or(text);
+    if name.split('.').any(str::is_empty) && text != "." {
+        return wrong("has nothing between two dots", "write it as www.example.com");
+    }
+    match name.split('.').find(|it| it.len() > 63) {
+        Some(_) => wrong("a part of it is too long", "at most 63 characters between two dots"),
+        None => Ok(()),
+    }
 }
 
 fn fit_cidr(text: &str) -> Result<(), Misfit> {

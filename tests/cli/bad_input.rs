@@ -155,6 +155,35 @@ resources:
     assert!(!project.path().join("state").exists());
 }
 
+/// The lines of `refused.txt`: a resource, the text in it that the mistake stands at, what is said of it, and what to do.
+#[test]
+fn what_aws_would_refuse_in_one_resource_is_found_with_its_place() {
+    let kinds: Vec<&str> = include_str!("refused.txt").split("# ").filter(|it| !it.trim().is_empty()).collect();
+    assert_eq!(kinds.len(), 7);
+    for kind in kinds {
+        let cases: Vec<Vec<&str>> = kind.lines().skip(1).filter(|it| !it.is_empty()).map(|it| it.split(" | ").collect()).collect();
+        assert!(cases.len() >= 3, "{kind}");
+        let resources: String = cases.iter().enumerate().map(|(n, it)| format!("  it{n}:\n    {}\n", it[0])).collect();
+        let stack = format!("stack: shop\nregion: eu-central-1\nresources:\n{resources}");
+        let ran = Project::new(&[("stacks/shop.yaml", &stack)]).infra(&["validate", "--json"]).exits(3);
+        let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let found = document["diagnostics"].as_array().unwrap();
+        for (n, case) in cases.iter().enumerate() {
+            let [resource, at, summary, help] = case[..] else { panic!("{case:?}") };
+            let (line, column) = (5 + 2 * n, 5 + resource.find(at).unwrap());
+            let told = found.iter().any(|it| {
+                let start = &it["labels"][0]["place"]["start"];
+                start["line"] == line
+                    && start["column"] == column
+                    && it["summary"] == summary
+                    && it["help"].as_array().unwrap().iter().any(|it| it.as_str().unwrap().contains(help))
+            });
+            let of_line: Vec<_> = found.iter().filter(|it| it["labels"][0]["place"]["start"]["line"] == line).collect();
+            assert!(told, "{resource}: {line}:{column}: {summary}: {help}: {of_line:#?}");
+        }
+    }
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
     let check = |files: &[(&str, &str)], arguments: &[&str], expected: &str| {

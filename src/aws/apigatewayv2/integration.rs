@@ -59,7 +59,7 @@ pub(crate) struct Spec {
     #[schemars(transform = ready, length(min = 1, max = 1024))]
     connection_id: Option<String>,
     /// The ARN of the role that API Gateway takes on for it. Left out or removed, what it calls has to let API Gateway in.
-    #[schemars(length(min = 1))]
+    #[schemars(regex(pattern = r"arn:[a-z-]+:iam::([0-9]{12}|\*):(role|user|group)/.+"))]
     credentials_arn: Option<String>,
     /// What the request gets besides, or what the action of AWS takes, by name: `overwrite:path: $request.path.proxy`.
     #[serde(default)]

@@ -15,7 +15,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, Tag, TagSpecification, VpcEndpoint};
 use futures::{StreamExt as _, TryStreamExt as _};
-use infra::resource::{Id, Result, TAG_OPERATION, Tags};
+use infra::{
+    resource::{Id, Problems, Result, TAG_OPERATION, Tags},
+    value::{Path, Value},
+};
 
 use super::{clients::Aws, error::error};
 
@@ -111,4 +114,15 @@ pub(crate) async fn endpoints_of_guardduty(world: &Aws, vpc: &str) -> Result<Vec
 /// The id that a create answered with.
 pub(crate) fn made(action: &'static str, id: Option<String>) -> Result<Id> {
     id.map(Id).ok_or_else(|| infra::resource::Error::bug(action, "the answer holds no id"))
+}
+
+/// A VPC and a subnet have from 16 to 65536 addresses.
+fn check_size(spec: &Value, problems: &mut Problems) {
+    let block = spec.get("cidr_block").and_then(Value::as_text).and_then(|it| it.parse::<ipnet::IpNet>().ok());
+    if let Some(block) = block
+        && !(16..=28).contains(&block.prefix_len())
+    {
+        let help = "AWS takes blocks from /16, which is the largest, to /28";
+        problems.error(Path::of("cidr_block"), format!("a network of the size /{}", block.prefix_len()), help);
+    }
 }

@@ -29,11 +29,16 @@ pub(crate) struct SecurityGroup;
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Spec {
     /// Its name, which no other group of the VPC has. Left out, one is made up.
-    #[schemars(transform = immutable, transform = unique, length(min = 1, max = 255))]
+    #[schemars(
+        transform = immutable,
+        transform = unique,
+        length(min = 1, max = 255),
+        regex(pattern = r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*")
+    )]
     group_name: Option<String>,
     /// What it is for.
     #[serde(default = "managed")]
-    #[schemars(transform = immutable, length(min = 1, max = 255))]
+    #[schemars(transform = immutable, length(min = 1, max = 255), regex(pattern = r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*"))]
     description: String,
     /// The VPC that it is in.
     #[schemars(transform = immutable)]
@@ -73,7 +78,7 @@ pub(crate) struct Ingress {
     /// The prefix list that holds the addresses it comes from.
     source_prefix_list_id: Option<String>,
     /// What the rule is for.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), regex(pattern = r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*"))]
     description: Option<String>,
 }
 
@@ -97,7 +102,7 @@ pub(crate) struct Egress {
     /// The prefix list that holds the addresses it goes to.
     destination_prefix_list_id: Option<String>,
     /// What the rule is for.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), regex(pattern = r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*"))]
     description: Option<String>,
 }
 

@@ -62,7 +62,7 @@ pub(crate) struct Spec {
     #[schemars(transform = immutable)]
     destination_prefix_list_id: Option<String>,
     /// What the rule is for.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), regex(pattern = r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*"))]
     description: Option<String>,
     /// Tags by key.
     #[serde(default)]

@@ -31,7 +31,7 @@ pub(crate) struct Spec {
     #[schemars(transform = immutable)]
     vpc_id: String,
     /// The name of its availability zone, `eu-central-1a`; left out, AWS chooses one.
-    #[schemars(transform = immutable)]
+    #[schemars(transform = immutable, regex(pattern = r"[a-z]{2}(-[a-z]+)+-\d(-[a-z]+-\d)?[a-z]"))]
     availability_zone: Option<String>,
     /// The id of its availability zone, `euc1-az1`, which means the same in all accounts; instead of the name.
     #[schemars(transform = immutable)]
@@ -131,6 +131,7 @@ impl Resource for Subnet {
     };
 
     fn check(spec: &Value, problems: &mut Problems) {
+        super::check_size(spec, problems);
         let has = |property: &str| spec.get(property).is_some_and(|it| !it.is_null());
         if has("availability_zone") && has("availability_zone_id") {
             let help = "keep `availability_zone` or `availability_zone_id`";

@@ -113,6 +113,7 @@ impl Resource for Vpc {
     };
 
     fn check(spec: &Value, problems: &mut Problems) {
+        super::check_size(spec, problems);
         let is = |property: &str, value: bool| spec.get(property) == Some(&Value::Bool(value));
         if is("enable_dns_hostnames", true) && is("enable_dns_support", false) {
             let help = "set `enable_dns_support: true`, or leave it out";

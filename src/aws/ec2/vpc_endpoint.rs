@@ -165,6 +165,7 @@ impl Resource for VpcEndpoint {
     };
 
     fn check(spec: &Value, problems: &mut Problems) {
+        crate::aws::iam::check_resource_policy("policy_document", spec, problems);
         let kind = match spec.get("vpc_endpoint_type") {
             None | Some(Value::Null) => "Gateway",
             Some(Value::Text(kind)) => kind,

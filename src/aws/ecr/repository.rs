@@ -151,6 +151,7 @@ impl Resource for Repository {
     }
 
     fn check(spec: &Value, problems: &mut Problems) {
+        crate::aws::iam::check_resource_policy("repository_policy", spec, problems);
         let text = |property: &str, default: &'static str| match spec.get(property) {
             None | Some(Value::Null) => Some(default),
             Some(Value::Text(text)) => Some(text.as_str()),

@@ -76,6 +76,17 @@ fn check_trust_policy(path: &Path, policy: &Value, problems: &mut Problems) {
 /// Looks at one statement: where it is, and which elements it has.
 type CheckStatement<'a> = dyn FnMut(&Path, &dyn Fn(&str) -> bool, &mut Problems) + 'a;
 
+/// What a resource lets or forbids others: it says who.
+pub(in crate::aws) fn check_resource_policy(property: &str, spec: &Value, problems: &mut Problems) {
+    let Some(policy) = spec.get(property) else { return };
+    check_statements(&Path::of(property), policy, problems, &mut |path, has, problems| {
+        if !has("Principal") && !has("NotPrincipal") {
+            let help = "say whom it is about, as `Principal: { Service: lambda.amazonaws.com }`";
+            problems.error(path.clone(), "a statement without `Principal`", help);
+        }
+    });
+}
+
 /// The form of its parts is looked at for all kinds of policies alike, before this.
 fn check_statements(path: &Path, policy: &Value, problems: &mut Problems, check: &mut CheckStatement<'_>) {
     let (one, several) = match policy.get("Statement") {

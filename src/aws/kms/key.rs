@@ -181,6 +181,7 @@ impl Resource for Key {
     };
 
     fn check(spec: &Value, problems: &mut Problems) {
+        crate::aws::iam::check_resource_policy("key_policy", spec, problems);
         let written = |name: &str| spec.get(name).filter(|it| !it.is_null());
         let text = |name: &str, default: &'static str| match written(name) {
             None => Some(default.to_owned()),

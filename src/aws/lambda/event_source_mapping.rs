@@ -115,6 +115,7 @@ pub(crate) struct DestinationConfig {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub(crate) struct OnFailure {
     /// The ARN of a queue, topic or bucket.
+    #[schemars(length(min = 12, max = 1024), regex(pattern = r"arn:[a-z-]+:[a-zA-Z0-9-]+:.*"))]
     destination: String,
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Spec {
     /// What it runs: a container image, or a zip archive that is given here or lies in S3.
     code: Code,
     /// The ARN of the role that it runs as, which has all its policies by then.
-    #[schemars(transform = ready)]
+    #[schemars(transform = ready, regex(pattern = r"arn:[a-z-]+:iam::\d{12}:role/[a-zA-Z0-9+=,.@_/-]+"))]
     role: String,
     /// What it is for.
     #[serde(default)]
@@ -49,7 +49,9 @@ pub(crate) struct Spec {
     #[schemars(length(min = 1, max = 128), regex(pattern = r"[^\s]+"))]
     handler: Option<String>,
     /// What runs a zip archive, `python3.13` or `provided.al2023`.
-    #[schemars(length(min = 1))]
+    #[schemars(regex(
+        pattern = r"nodejs\d+(\.\d+|\.x)?|python\d+\.\d+|java\d+(\.al\d+)?|dotnet(core)?\d+(\.\d+)?|ruby\d+\.\d+|go1\.x|provided(\.al\d+)?"
+    ))]
     runtime: Option<String>,
     /// What the image runs in place of what it says itself. Removed, it runs what it says itself.
     image_config: Option<ImageConfig>,
@@ -73,6 +75,7 @@ pub(crate) struct Spec {
     #[serde(default)]
     environment: BTreeMap<String, String>,
     /// The ARN of the KMS key that the environment is encrypted with. Left out or removed, Lambda uses a key of its own.
+    #[schemars(regex(pattern = r"arn:[a-z-]+:kms:.+"))]
     kms_key_arn: Option<String>,
     /// The network that it has an interface in. Left out or removed, it has none and reaches the internet only.
     vpc_config: Option<VpcConfig>,
@@ -104,7 +107,7 @@ pub(crate) struct Code {
     /// The container image in ECR, with its tag or digest.
     image_uri: Option<String>,
     /// The bucket that the archive lies in.
-    #[schemars(transform = write_only, length(min = 3, max = 63))]
+    #[schemars(transform = write_only, length(min = 3, max = 63), regex(pattern = r"[0-9A-Za-z._-]*[0-9A-Za-z_-]"))]
     s3_bucket: Option<String>,
     /// The key of the archive in the bucket.
     #[schemars(transform = write_only, length(min = 1, max = 1024))]

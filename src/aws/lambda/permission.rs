@@ -26,7 +26,11 @@ pub(crate) struct Permission;
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Spec {
     /// The name or ARN of the function, with `:` and an alias or version where only that may be called.
-    #[schemars(transform = immutable, length(min = 1, max = 200))]
+    #[schemars(
+        transform = immutable,
+        length(min = 1, max = 200),
+        regex(pattern = r"((arn:[a-z-]+:lambda:[a-z0-9-]+:)?\d{12}:function:)?[a-zA-Z0-9_-]+(:(\$LATEST|[a-zA-Z0-9_-]+))?")
+    )]
     function_name: String,
     /// The name of this permission among those of the function. Left out, one is made up.
     #[schemars(transform = immutable, transform = unique, length(min = 1, max = 100), regex(pattern = r"[a-zA-Z0-9_-]+"))]

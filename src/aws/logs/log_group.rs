@@ -31,6 +31,7 @@ pub(crate) struct Spec {
     /// For how many days lines are kept. Left out or removed, for ever.
     retention_in_days: Option<i32>,
     /// The ARN of the KMS key that new lines are encrypted with. Left out or removed, CloudWatch Logs uses a key of its own.
+    #[schemars(length(max = 256))]
     kms_key_id: Option<String>,
     /// What can be done with the lines, and what they cost.
     #[serde(default)]
@@ -111,7 +112,7 @@ impl Resource for LogGroup {
             problems.error(Path::of("retention_in_days"), format!("log lines cannot be kept for {days} days"), help);
         }
         if let Some(key) = spec.get("kms_key_id").and_then(Value::as_text)
-            && !key.starts_with("arn:")
+            && !(key.starts_with("arn:") && key.split(':').nth(2) == Some("kms") && (key.contains(":key/") || key.contains(":alias/")))
         {
             problems.error(Path::of("kms_key_id"), "not the ARN of a key", "CloudWatch Logs takes `arn:…:kms:…:key/…` only");
         }

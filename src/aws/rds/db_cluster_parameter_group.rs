@@ -34,7 +34,7 @@ pub(crate) struct Spec {
     #[schemars(transform = immutable, transform = unique, length(min = 1, max = 255), regex(pattern = r"[A-Za-z](-?[A-Za-z0-9])*"))]
     db_cluster_parameter_group_name: Option<String>,
     /// The engine and its major version: `aurora-postgresql17`.
-    #[schemars(transform = immutable, length(min = 1))]
+    #[schemars(transform = immutable, regex(pattern = r"[a-z]+(-[a-z]+)*\d+(\.\d+)?"))]
     family: String,
     /// What it is for.
     #[serde(default = "managed")]

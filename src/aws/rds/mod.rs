@@ -209,6 +209,12 @@ fn check_master(spec: &Value, problems: &mut Problems) {
     if !written(spec, "master_username") {
         warn(problems, "no name for the master user", "AWS makes none without: write `master_username`");
     }
+    let engine = spec.get("engine").and_then(Value::as_text).unwrap_or_default();
+    if let Some(name) = spec.get("master_username").and_then(Value::as_text)
+        && (name.eq_ignore_ascii_case("rdsadmin") || name.eq_ignore_ascii_case("admin") && engine.contains("postgres"))
+    {
+        problems.error(Path::of("master_username"), format!("`{name}` is a name that the engine keeps to itself"), "choose another name");
+    }
     if let Some(Value::Secret(password)) = spec.get("master_user_password") {
         let text = password.reveal();
         if text.len() < 8 || text.contains(['/', '"', '@', ' ']) || !text.is_ascii() {

@@ -184,6 +184,7 @@ impl Resource for Bucket {
     }
 
     fn check(spec: &Value, problems: &mut Problems) {
+        crate::aws::iam::check_resource_policy("policy_document", spec, problems);
         check_name(spec, problems);
         check_locks(spec, problems);
         settings::check(spec, problems);

@@ -129,6 +129,7 @@ impl Resource for Secret {
     }
 
     fn check(spec: &Value, problems: &mut Problems) {
+        crate::aws::iam::check_resource_policy("resource_policy", spec, problems);
         let written = |name: &str| spec.get(name).filter(|it| !it.is_null());
         if let Some(other) = ["generate", "values"].into_iter().find(|it| written(it).is_some())
             && written("secret_string").is_some()

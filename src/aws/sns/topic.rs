@@ -111,6 +111,7 @@ impl Resource for Topic {
     }
 
     fn check(spec: &Value, problems: &mut Problems) {
+        crate::aws::iam::check_resource_policy("policy", spec, problems);
         let name = spec.get("topic_name").filter(|it| !it.is_null());
         let fifo = match spec.get("fifo_topic") {
             None | Some(Value::Null | Value::Bool(false)) => false,

@@ -196,6 +196,7 @@ impl Resource for Queue {
     }
 
     fn check(spec: &Value, problems: &mut Problems) {
+        crate::aws::iam::check_resource_policy("policy", spec, problems);
         check_fifo(spec, problems);
         let has = |property: &str| spec.get(property).is_some_and(|it| !it.is_null());
         if has("kms_master_key_id") && spec.get("sqs_managed_sse_enabled") == Some(&Value::Bool(true)) {

@@ -49,7 +49,11 @@ pub(crate) struct Spec {
     #[schemars(transform = set)]
     rules: Vec<Rule>,
     /// What it is for.
-    #[schemars(transform = kept, length(min = 1, max = 256))]
+    #[schemars(
+        transform = kept,
+        length(min = 3, max = 256),
+        regex(pattern = r"[\w+=:#@/\-,.][\w+=:#@/\-,.\s]+[\w+=:#@/\-,.]")
+    )]
     description: Option<String>,
     /// What is seen of it in CloudWatch.
     visibility_config: Visibility,

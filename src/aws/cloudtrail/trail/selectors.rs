@@ -86,27 +86,27 @@ pub(crate) struct FieldSelector {
     field: String,
     /// It is one of these.
     #[serde(default)]
-    #[schemars(transform = set)]
+    #[schemars(transform = set, inner(length(min = 1, max = 2048)))]
     equals: Vec<String>,
     /// It begins with one of these.
     #[serde(default)]
-    #[schemars(transform = set)]
+    #[schemars(transform = set, inner(length(min = 1, max = 2048)))]
     starts_with: Vec<String>,
     /// It ends with one of these.
     #[serde(default)]
-    #[schemars(transform = set)]
+    #[schemars(transform = set, inner(length(min = 1, max = 2048)))]
     ends_with: Vec<String>,
     /// It is none of these.
     #[serde(default)]
-    #[schemars(transform = set)]
+    #[schemars(transform = set, inner(length(min = 1, max = 2048)))]
     not_equals: Vec<String>,
     /// It begins with none of these.
     #[serde(default)]
-    #[schemars(transform = set)]
+    #[schemars(transform = set, inner(length(min = 1, max = 2048)))]
     not_starts_with: Vec<String>,
     /// It ends with none of these.
     #[serde(default)]
-    #[schemars(transform = set)]
+    #[schemars(transform = set, inner(length(min = 1, max = 2048)))]
     not_ends_with: Vec<String>,
 }
 

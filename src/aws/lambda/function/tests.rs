@@ -457,7 +457,7 @@ async fn a_change_that_failed_is_told_at_once_and_mended_by_the_next() {
         };
         let mut configuration = json!({
             "FunctionName": "one", "FunctionArn": "arn:aws:lambda:eu-central-1:123456789012:function:one", "State": "Active",
-            "Role": "role", "MemorySize": 128, "PackageType": "Image", "LastUpdateStatus": "Successful",
+            "Role": "arn:aws:iam::123456789012:role/role", "MemorySize": 128, "PackageType": "Image", "LastUpdateStatus": "Successful",
         });
         if *sent == 1 {
             configuration["LastUpdateStatus"] = json!("Failed");
@@ -470,8 +470,11 @@ async fn a_change_that_failed_is_told_at_once_and_mended_by_the_next() {
         }
     })
     .await;
-    let file =
-        |tag: &str| format!("  one: {{ lambda.function: {{ function_name: one, role: role, code: {{ image_uri: 'a:{tag}' }} }} }}\n");
+    let file = |tag: &str| {
+        format!(
+            "  one: {{ lambda.function: {{ function_name: one, role: 'arn:aws:iam::123456789012:role/role', code: {{ image_uri: 'a:{tag}' }} }} }}\n"
+        )
+    };
     let mut stage = Stage::new(&wire.world);
     assert_eq!(stage.apply(&file("1")).await.1, [""; 0]);
     let (steps, failed) = stage.apply(&file("2")).await;

@@ -151,6 +151,7 @@ pub(super) fn untransformed() -> Vec<Transformation> {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct ForwardedIp {
     /// The header that has the address: `X-Forwarded-For`.
+    #[schemars(length(min = 1, max = 255), regex(pattern = r"[a-zA-Z0-9-]+"))]
     header_name: String,
     /// What counts where it has none.
     fallback_behavior: Fallback,
@@ -184,6 +185,7 @@ impl ForwardedIp {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct SetForwardedIp {
     /// The header that has the addresses: `X-Forwarded-For`.
+    #[schemars(length(min = 1, max = 255), regex(pattern = r"[a-zA-Z0-9-]+"))]
     header_name: String,
     /// What counts where it has none.
     fallback_behavior: Fallback,

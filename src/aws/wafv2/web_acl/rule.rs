@@ -74,7 +74,7 @@ pub(crate) struct Visibility {
     #[serde(default = "yes")]
     cloud_watch_metrics_enabled: bool,
     /// The name of that metric.
-    #[schemars(length(min = 1, max = 255), regex(pattern = r"[\w#:\.\-/]+"))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"[\w#:\.\-/]+"))]
     metric_name: String,
 }
 

@@ -57,10 +57,13 @@ pub(crate) struct Statement {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct ManagedRuleGroup {
     /// Who keeps it: `AWS`.
+    #[schemars(length(min = 1, max = 128))]
     vendor_name: String,
     /// Its name: `AWSManagedRulesCommonRuleSet`.
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"[0-9A-Za-z_-]+"))]
     name: String,
     /// Its version. Left out, the one that the vendor recommends.
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"[\w#:.\-/]+"))]
     version: Option<String>,
     /// Rules of it that only count. The newer `rule_action_overrides` can do that and more.
     #[schemars(transform = set)]
@@ -267,7 +270,7 @@ pub(crate) struct LabelMatch {
     /// Whether a whole label is looked for.
     scope: LabelScope,
     /// The label, or what it begins with.
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"[0-9A-Za-z_:-]+"))]
     key: String,
 }
 
