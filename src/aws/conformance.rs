@@ -6,6 +6,7 @@ mod emulator;
 mod engine;
 mod example;
 mod guards;
+mod patience;
 pub(crate) mod wire;
 
 use std::collections::BTreeSet;

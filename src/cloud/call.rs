@@ -97,13 +97,7 @@ fn persistence(error: &Error, facts: &Facts, patience: Patience) -> Option<Durat
         // No connection is a matter of seconds or of the user.
         ErrorKind::Unreachable => Some(Duration::from_secs(15)),
         ErrorKind::Unavailable | ErrorKind::Unanswered => (patience != Patience::Once).then_some(PERSISTENCE),
-        ErrorKind::Rejected => facts
-            .passing
-            .iter()
-            .filter(|it| it.during == During::Any || it.during == during)
-            .filter(|it| error.is(&[it.code]) && error.message.contains(it.message))
-            .map(|it| it.within)
-            .max(),
+        ErrorKind::Rejected => facts.passes(error, during),
         ErrorKind::Credentials | ErrorKind::Bug => None,
     }
 }

@@ -244,6 +244,12 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// How long after its first occurrence a refusal may still pass by itself; nothing where it does not.
+    pub fn passes(&self, refusal: &Error, during: During) -> Option<Duration> {
+        let named = self.passing.iter().filter(|it| it.during == During::Any || it.during == during);
+        named.filter(|it| refusal.is(&[it.code]) && refusal.message.contains(it.message)).map(|it| it.within).max()
+    }
+
     pub const DEFAULT: Self = Self {
         typical: Durations { create: Duration::from_secs(1), update: Duration::from_secs(1), delete: Duration::from_secs(1) },
         timeout: Durations { create: Duration::from_secs(600), update: Duration::from_secs(600), delete: Duration::from_secs(1200) },

@@ -130,7 +130,7 @@ mod tests {
         complaints::complaints,
         conformance::{
             Conformance,
-            wire::{Answer, Wire},
+            wire::{Answer, Wire, refused},
         },
     };
 
@@ -149,11 +149,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_gone_is_not_there_and_remarks_are_no_refusal() {
-        const GONE: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>ResourceNotFound</Code>\
-                            <Message>Dashboard a does not exist</Message></Error><RequestId>r</RequestId></ErrorResponse>";
+        const GONE: Answer = refused!("ResourceNotFound", "Dashboard a does not exist");
         let wire = Wire::scripted(&[
-            ("GetDashboard", Answer::Say(404, GONE)),
-            ("DeleteDashboards", Answer::Say(404, GONE)),
+            ("GetDashboard", GONE),
+            ("DeleteDashboards", GONE),
             (
                 "PutDashboard",
                 Answer::Xml(

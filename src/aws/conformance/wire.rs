@@ -25,6 +25,23 @@ macro_rules! refusal {
 }
 pub(crate) use refusal;
 
+/// The answer of the other services with that protocol, from Elastic Load Balancing to IAM, that refuses a call.
+macro_rules! refused {
+    ($code:literal, $message:literal) => {
+        $crate::aws::conformance::wire::Answer::Say(
+            400,
+            concat!(
+                "<ErrorResponse><Error><Type>Sender</Type><Code>",
+                $code,
+                "</Code><Message>",
+                $message,
+                "</Message></Error><RequestId>request-1</RequestId></ErrorResponse>"
+            ),
+        )
+    };
+}
+pub(crate) use refused;
+
 /// How every request is answered.
 #[derive(Clone, Copy)]
 pub(crate) enum Answer {

@@ -118,16 +118,6 @@ pub(crate) fn has(spec: &Value, property: &str) -> bool {
     spec.get(property).is_some_and(|it| !it.is_null())
 }
 
-/// A refusal as Elastic Load Balancing writes it.
-#[cfg(test)]
-macro_rules! refusal {
-    ($code:literal, $message:literal) => {
-        concat!("<ErrorResponse><Error><Code>", $code, "</Code><Message>", $message, "</Message></Error></ErrorResponse>")
-    };
-}
-#[cfg(test)]
-pub(crate) use refusal;
-
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;

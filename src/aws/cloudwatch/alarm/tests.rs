@@ -6,7 +6,7 @@ use crate::aws::{
     complaints::complaints,
     conformance::{
         Conformance,
-        wire::{Answer, Wire},
+        wire::{Answer, Wire, refused},
     },
 };
 
@@ -127,9 +127,7 @@ async fn an_update_puts_all_of_it_and_what_is_left_out_is_unset() {
 
 #[tokio::test]
 async fn gone_already_is_deleted() {
-    const GONE: &str =
-        "<ErrorResponse><Error><Type>Sender</Type><Code>ResourceNotFound</Code><Message>no</Message></Error></ErrorResponse>";
-    let wire = Wire::scripted(&[("DeleteAlarms", Answer::Say(404, GONE))]).await;
+    let wire = Wire::scripted(&[("DeleteAlarms", refused!("ResourceNotFound", "no"))]).await;
     Alarm.delete(&wire.world, &"a".into(), &with(json!({}))).await.expect("gone already");
 }
 

@@ -1,12 +1,12 @@
 use infra::resource::{AnyResource as _, AnyUpdate};
 use serde_json::json;
 
-use super::{super::refusal, *};
+use super::*;
 use crate::aws::{
     complaints::complaints,
     conformance::{
         Conformance,
-        wire::{Answer, Wire},
+        wire::{Answer, Wire, refused},
     },
 };
 
@@ -53,16 +53,16 @@ async fn refusals_that_pass_are_known() {
         "load_balancer_arn": "arn:lb", "port": 443, "protocol": "HTTPS", "certificate_arn": "arn:c",
         "default_actions": [{ "type": "forward", "target_group_arn": "arn:tg" }],
     });
-    macro_rules! refused {
+    macro_rules! creating {
         ($code:literal) => {
-            &[("CreateListener", Answer::Say(400, refusal!($code, "why")))]
+            &[("CreateListener", refused!($code, "why"))]
         };
     }
     let cases: [(crate::aws::conformance::wire::Script, u64); 4] = [
-        (refused!("CertificateNotFound"), 300),
-        (refused!("TargetGroupNotFound"), 60),
-        (refused!("DuplicateListener"), 60),
-        (refused!("TargetGroupAssociationLimit"), 120),
+        (creating!("CertificateNotFound"), 300),
+        (creating!("TargetGroupNotFound"), 60),
+        (creating!("DuplicateListener"), 60),
+        (creating!("TargetGroupAssociationLimit"), 120),
     ];
     for (script, within) in cases {
         let wire = Wire::scripted(script).await;

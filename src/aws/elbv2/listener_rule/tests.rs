@@ -1,16 +1,16 @@
 use infra::resource::{AnyResource as _, AnyUpdate};
 use serde_json::json;
 
-use super::{super::refusal, *};
+use super::*;
 use crate::aws::{
     complaints::complaints,
     conformance::{
         Conformance,
-        wire::{Answer, Script, Wire},
+        wire::{Answer, Script, Wire, refused},
     },
 };
 
-const TAKEN: Answer = Answer::Say(400, refusal!("PriorityInUse", "Priority '20' is currently in use"));
+const TAKEN: Answer = refused!("PriorityInUse", "Priority '20' is currently in use");
 const RULES: Answer = Answer::Xml(
     "<DescribeRulesResult><Rules>\
      <member><RuleArn>arn:mine</RuleArn><Priority>10</Priority></member>\
@@ -76,10 +76,7 @@ async fn a_rule_that_is_in_its_place_is_not_in_its_own_way() {
 
 #[tokio::test]
 async fn rules_go_with_their_listener() {
-    for refused in [
-        &[("DeleteRule", Answer::Say(400, refusal!("RuleNotFound", "why")))],
-        &[("DeleteRule", Answer::Say(400, refusal!("ListenerNotFound", "why")))],
-    ] {
+    for refused in [&[("DeleteRule", refused!("RuleNotFound", "why"))], &[("DeleteRule", refused!("ListenerNotFound", "why"))]] {
         let wire = Wire::scripted(refused).await;
         let spec = json!({ "listener_arn": "arn:listener", "priority": 1, "conditions": [], "actions": [] });
         ListenerRule.delete(&wire.world, &"arn:mine".into(), &spec).await.expect("gone already");

@@ -1,12 +1,12 @@
 use infra::resource::{AnyResource as _, AnyUpdate};
 use serde_json::json;
 
-use super::{super::refusal, *};
+use super::*;
 use crate::aws::{
     complaints::complaints,
     conformance::{
         Conformance,
-        wire::{Answer, Wire},
+        wire::{Answer, Wire, refused},
     },
 };
 
@@ -55,10 +55,10 @@ async fn one_that_the_file_protects_is_not_deleted() {
 /// Somebody protected it by hand, and the file says that it is not protected.
 #[tokio::test]
 async fn protection_that_the_file_does_not_want_is_turned_off() {
-    let refused = refusal!("OperationNotPermitted", "Load balancer 'arn:web' cannot be deleted because deletion protection is enabled");
+    let refused = refused!("OperationNotPermitted", "Load balancer 'arn:web' cannot be deleted because deletion protection is enabled");
     let wire = Wire::scripted(Box::leak(Box::new([
         ("DescribeLoadBalancers", FOUND),
-        ("DeleteLoadBalancer", Answer::Say(400, refused)),
+        ("DeleteLoadBalancer", refused),
         ("ModifyLoadBalancerAttributes", DONE),
     ])))
     .await;

@@ -1,12 +1,12 @@
 use infra::resource::{AnyResource as _, AnyUpdate};
 use serde_json::json;
 
-use super::{super::refusal, *};
+use super::*;
 use crate::aws::{
     complaints::complaints,
     conformance::{
         Conformance,
-        wire::{Answer, Wire},
+        wire::{Answer, Wire, refused},
     },
 };
 
@@ -43,8 +43,8 @@ async fn what_another_create_made_is_not_taken_for_ours() {
 
 #[tokio::test]
 async fn one_in_use_is_deleted_once_it_no_longer_is() {
-    let refused = refusal!("ResourceInUse", "Target group 'arn:web' is currently in use by a listener or a rule");
-    let script = Box::leak(Box::new([("DescribeTargetGroups", FOUND), ("DeleteTargetGroup", Answer::Say(400, refused))]));
+    let refused = refused!("ResourceInUse", "Target group 'arn:web' is currently in use by a listener or a rule");
+    let script = Box::leak(Box::new([("DescribeTargetGroups", FOUND), ("DeleteTargetGroup", refused)]));
     let wire = Wire::scripted(script).await;
     let error = TargetGroup.delete(&wire.world, &"web".into(), &json!({ "name": "web" })).await.expect_err("in use");
     let passing = TargetGroup::FACTS.passing.iter().find(|it| it.during == During::Delete && error.is(&[it.code]));

@@ -8,7 +8,7 @@ use crate::aws::{
     complaints::complaints,
     conformance::{
         Conformance, cloud,
-        wire::{Answer, Script, Wire},
+        wire::{Answer, Script, Wire, refused},
     },
 };
 
@@ -105,14 +105,7 @@ async fn all_other_versions_go_first_and_whoever_has_it_is_named() {
             ),
         ),
         ("DeletePolicyVersion", Answer::Xml("")),
-        (
-            "DeletePolicy",
-            Answer::Say(
-                409,
-                "<ErrorResponse><Error><Type>Sender</Type><Code>DeleteConflict</Code><Message>Cannot delete a policy attached to entities.\
-                 </Message></Error></ErrorResponse>",
-            ),
-        ),
+        ("DeletePolicy", refused!("DeleteConflict", "Cannot delete a policy attached to entities.")),
         (
             "ListEntitiesForPolicy",
             Answer::Xml(

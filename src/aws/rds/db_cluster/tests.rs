@@ -19,7 +19,7 @@ use crate::aws::{
     complaints::complaints,
     conformance::{
         Conformance,
-        wire::{Answer, Script, Wire},
+        wire::{Answer, Script, Wire, refused},
     },
     types,
 };
@@ -144,21 +144,6 @@ macro_rules! described {
             $inner,
             "</DBCluster></DBClusters></DescribeDBClustersResult>"
         ))
-    };
-}
-
-macro_rules! refused {
-    ($code:literal, $message:literal) => {
-        Answer::Say(
-            400,
-            concat!(
-                "<ErrorResponse><Error><Type>Sender</Type><Code>",
-                $code,
-                "</Code><Message>",
-                $message,
-                "</Message></Error><RequestId>request-1</RequestId></ErrorResponse>"
-            ),
-        )
     };
 }
 

@@ -6,7 +6,7 @@ use crate::aws::{
     complaints::complaints,
     conformance::{
         Conformance, cloud,
-        wire::{Answer, Script, Wire},
+        wire::{Answer, Script, Wire, refused},
     },
 };
 
@@ -200,21 +200,6 @@ macro_rules! described {
             $inner,
             "</DBInstance></DBInstances></DescribeDBInstancesResult>"
         ))
-    };
-}
-
-macro_rules! refused {
-    ($code:literal, $message:literal) => {
-        Answer::Say(
-            400,
-            concat!(
-                "<ErrorResponse><Error><Type>Sender</Type><Code>",
-                $code,
-                "</Code><Message>",
-                $message,
-                "</Message></Error><RequestId>request-1</RequestId></ErrorResponse>"
-            ),
-        )
     };
 }
 

@@ -19,7 +19,7 @@ use crate::aws::{
     complaints::complaints,
     conformance::{
         Conformance,
-        wire::{Answer, Wire},
+        wire::{Answer, Wire, refused},
     },
 };
 
@@ -70,10 +70,10 @@ async fn pending() -> Wire {
         ),
         (
             "Unsubscribe",
-            Answer::Say(
-                400,
-                "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidParameter</Code><Message>Invalid parameter: SubscriptionArn Reason: \
-                 Cannot unsubscribe a subscription that is pending confirmation</Message></Error></ErrorResponse>",
+            refused!(
+                "InvalidParameter",
+                "Invalid parameter: SubscriptionArn Reason: \
+                 Cannot unsubscribe a subscription that is pending confirmation"
             ),
         ),
     ])
