@@ -38,7 +38,7 @@ fn the_shipped_stack_goes_up_and_leaves_nothing() {
 
 #[test]
 fn every_example_goes_up_and_leaves_nothing() {
-    let bench = Bench::with_managed_policies();
+    let bench = Bench::start();
     let mut n = 0;
     for service in fs::read_dir(root().join("examples")).unwrap() {
         let service = service.unwrap().file_name().into_string().unwrap();

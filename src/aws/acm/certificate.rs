@@ -46,7 +46,7 @@ pub(crate) struct Spec {
     /// The hosted zone of its names, in this account: the records that show that they are yours are written there, and taken away with
     /// the certificate unless another one needs them. Left out, they are yours to write, from `domain_validation_options`. When it is
     /// removed, so are the records, and the certificate is not renewed.
-    #[schemars(length(min = 1, max = 32), regex(pattern = r"Z[A-Z0-9]+"))]
+    #[schemars(length(min = 1, max = 32), regex(pattern = r"[A-Z0-9]+"))]
     hosted_zone_id: Option<String>,
     /// What kind of key it has.
     #[serde(default)]
