@@ -16,7 +16,10 @@ class Running(Look):
         for it in self.all("lambda", "list_functions", "Functions"):
             name = it["FunctionName"]
             answer = client.get_function(FunctionName=name)
-            its = {"configuration": facts(answer["Configuration"], "LastModified"), "code": facts(answer.get("Code", {}), "Location")}
+            # Which image a tag means, the emulator invents anew each time.
+            invented = ("CodeSha256", "CodeSize") if it.get("PackageType") == "Image" else ()
+            its = {"configuration": facts(answer["Configuration"], "LastModified", *invented)}
+            its["code"] = facts(answer.get("Code", {}), "Location", "ResolvedImageUri")
             its["concurrency"] = facts(answer.get("Concurrency"))
             its["policy"] = self.maybe("lambda", "get_policy", "Policy", FunctionName=name)
             if its["policy"]:
