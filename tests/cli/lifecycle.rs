@@ -26,7 +26,9 @@ fn round_trip(bench: &Bench, path: &str, region: &str) {
     no_changes(&bench.infra(&project, &["apply", "--yes"]).exits(0));
     assert_eq!(bench.inventory(region), applied, "{path}: a second apply changes nothing");
     bench.infra(&project, &["destroy", "--yes"]).exits(0);
-    let difference = before.compare(&bench.inventory(region));
+    let mut difference = before.compare(&bench.inventory(region));
+    // Keys and secrets can be had back for some days, unless their stack says otherwise.
+    difference.left_over.retain(|it| !it.contains("awaiting its deletion"));
     assert!(difference.is_none(), "{path}: {difference:#?}");
     bench.infra(&project, &["destroy", "--yes"]).exits(0);
 }
@@ -36,9 +38,23 @@ fn the_shipped_stack_goes_up_and_leaves_nothing() {
     round_trip(&Bench::start(), STACK, REGION);
 }
 
+/// What some examples say is there already.
+const THERE: &str = "stack: there
+region: eu-central-1
+resources:
+  records:
+    s3.bucket:
+      bucket_name: example-records
+  jobs:
+    sqs.queue:
+      queue_name: example-jobs
+";
+
 #[test]
 fn every_example_goes_up_and_leaves_nothing() {
-    let bench = Bench::with_managed_policies();
+    let bench = Bench::start();
+    let there = Project::new(&[("stacks/there.yaml", THERE)]);
+    bench.infra(&there, &["apply", "--yes"]).exits(0);
     let mut n = 0;
     for service in fs::read_dir(root().join("examples")).unwrap() {
         let service = service.unwrap().file_name().into_string().unwrap();

@@ -23,14 +23,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn start() -> Self {
-        Self::before(Emulator::start(false))
-    }
-
-    pub(crate) fn with_managed_policies() -> Self {
-        Self::before(Emulator::start(true))
-    }
-
-    fn before(emulator: Emulator) -> Self {
+        let emulator = Emulator::start();
         // The first calls make it load its services, which takes as long as all others together.
         emulator.inventory("us-east-1");
         let proxy = Proxy::before(emulator.port);

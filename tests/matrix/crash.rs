@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use rand::{SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 
 use super::{
     Bench,
@@ -75,14 +75,22 @@ struct Outcome {
     wrong: Option<String>,
 }
 
-/// One case of each kind, at calls that the seed chooses.
+/// One case of each kind, at calls that the seed chooses; `INFRA_MATRIX_EACH` of them. With many, no case is tried twice.
 #[test]
 fn a_sample_of_all_interruptions_leaves_what_an_undisturbed_run_leaves() {
     let seed = env::var("INFRA_MATRIX_SEED").map_or(1, |it| it.parse().unwrap());
+    let each = env::var("INFRA_MATRIX_EACH").map_or(1, |it| it.parse().unwrap());
     let mut random = StdRng::seed_from_u64(seed);
     check(&format!("sample, seed {seed}"), |usual| {
-        let kinds = COMMANDS.iter().flat_map(|command| STRIKES.iter().map(move |it| (*command, *it)));
-        kinds.map(|(command, (name, strike))| Case { command, at: random.random_range(1..=usual.calls[command]), name, strike }).collect()
+        let mut cases = vec![];
+        for (command, (name, strike)) in COMMANDS.iter().flat_map(|command| STRIKES.iter().map(move |it| (*command, *it))) {
+            let calls = usual.calls[command];
+            let chosen = rand::seq::index::sample(&mut random, calls, each.min(calls));
+            cases.extend(chosen.into_iter().map(|at| Case { command, at: at + 1, name, strike }));
+        }
+        // Where it has to end early, all kinds have had their share.
+        cases.shuffle(&mut random);
+        cases
     });
 }
 
@@ -178,7 +186,7 @@ fn run(bench: &Bench, usual: &Usual, case: &Case) -> Outcome {
 fn afterwards(bench: &Bench, project: &Project, case: &Case) -> Option<String> {
     if case.command == "destroy" {
         let recorded = bench.infra(project, &["state", "list", "--json"]).stdout;
-        return recorded.contains("ec2.").then(|| format!("recorded after all was destroyed: {recorded}"));
+        return recorded.contains("\"type\"").then(|| format!("recorded after all was destroyed: {recorded}"));
     }
     let ran = bench.infra(project, &["plan", "--detailed-exitcode"]);
     (ran.code != Some(0)).then(|| format!("the next plan is not empty: {}{}", ran.stdout, ran.stderr))
@@ -188,6 +196,12 @@ impl Outcome {
     fn is_good(&self) -> bool {
         let survives = self.again == 0 || matches!(self.case.strike, Strike::Kill(_));
         self.difference.is_none() && self.wrong.is_none() && survives
+    }
+
+    fn details(&self) -> String {
+        let Self { case, at, again, difference, wrong } = self;
+        let at = at.as_deref().unwrap_or("no call");
+        format!("{case} (at {at}, run again {again} times):\n{difference:#?}\n{}", wrong.as_deref().unwrap_or_default())
     }
 }
 
@@ -229,9 +243,7 @@ fn summary(title: &str, usual: &Usual, outcomes: &[Outcome]) -> String {
     }
     line("all", &|_| true);
     for outcome in outcomes.iter().filter(|it| !it.is_good()) {
-        let Outcome { case, at, again, difference, wrong } = outcome;
-        let at = at.as_deref().unwrap_or("no call");
-        let _ = writeln!(text, "\n{case} (at {at}, run again {again} times):\n{difference:#?}\n{}", wrong.as_deref().unwrap_or_default());
+        let _ = writeln!(text, "\n{}", outcome.details());
     }
     text
 }
@@ -239,6 +251,10 @@ fn summary(title: &str, usual: &Usual, outcomes: &[Outcome]) -> String {
 fn say(outcome: &Outcome) {
     let sign = if outcome.is_good() { "ok  " } else { "BAD " };
     tell(&format!("{sign} {} at {}", outcome.case, outcome.at.as_deref().unwrap_or("no call")));
+    // A long run may be ended before its summary.
+    if !outcome.is_good() {
+        tell(&outcome.details());
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "what `--nocapture` is to show")]

@@ -27,19 +27,21 @@ struct Reader {
 }
 
 impl Emulator {
-    /// The policies that AWS manages are loaded on request only: that takes seconds, and again after each reset.
-    pub(crate) fn start(managed_policies: bool) -> Self {
+    pub(crate) fn start() -> Self {
         let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|it| it.local_addr()).unwrap().port();
         let script = r#"moto_server -H 127.0.0.1 -p "$0" >/dev/null 2>&1 & server=$!; cat >/dev/null; kill "$server""#;
         let server = Command::new("sh")
             .args(["-c", script, &port.to_string()])
             .env("PATH", path_with_moto())
-            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", managed_policies.to_string())
+            // As the local cloud of `infra` does.
+            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+            .env("MOTO_ACM_VALIDATION_WAIT", "0")
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
         let mut child = Command::new("python3")
-            .arg(root().join("tests/matrix/inventory.py"))
+            .arg("-B")
+            .arg(root().join("tests/matrix/inventory"))
             .env("PATH", path_with_moto())
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .stdin(Stdio::piped())

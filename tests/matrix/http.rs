@@ -12,6 +12,11 @@ pub(super) enum Protocol {
     Ec2,
     Query,
     Json,
+    /// A method and a path, answered in JSON.
+    RestJson,
+    /// A method and a path, answered in XML as Route 53 does.
+    RestXml,
+    S3,
 }
 
 pub(super) struct Request {
@@ -29,7 +34,14 @@ pub(crate) struct Call {
 }
 
 /// What begins so only reads.
-const READING: [&str; 6] = ["Describe", "Get", "List", "Search", "Lookup", "AssumeRole"];
+const READING: [&str; 8] = ["Describe", "Get", "List", "Search", "Lookup", "BatchGet", "CheckCapacity", "AssumeRole"];
+
+impl Call {
+    fn named(name: &str, protocol: Protocol) -> Self {
+        // What is not known to read may change something.
+        Self { name: name.to_owned(), mutating: !READING.iter().any(|it| name.starts_with(it)), protocol }
+    }
+}
 
 impl Request {
     /// None where the connection ends before it says anything.
@@ -64,20 +76,30 @@ impl Request {
     }
 
     pub(super) fn call(&self) -> Call {
-        let (name, protocol) = match self.header("x-amz-target") {
-            Some(target) => (target.rsplit('.').next().unwrap_or_default().to_owned(), Protocol::Json),
-            None => {
-                let body = String::from_utf8_lossy(&self.body);
-                let field =
-                    |name: &str| body.split('&').find_map(|it| it.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default().to_owned();
-                // Every service of the query protocol says its version; EC2 is the one that answers errors differently.
-                let protocol = if field("Version") == "2016-11-15" { Protocol::Ec2 } else { Protocol::Query };
-                (field("Action"), protocol)
-            }
+        if let Some(target) = self.header("x-amz-target") {
+            return Call::named(target.rsplit('.').next().unwrap_or_default(), Protocol::Json);
+        }
+        let body = String::from_utf8_lossy(&self.body);
+        let field = |name: &str| body.split('&').find_map(|it| it.strip_prefix(name)?.strip_prefix('='));
+        if let (Some(action), Some(version)) = (field("Action"), field("Version")) {
+            // Every service of the query protocol says its version; EC2 is the one that answers errors differently.
+            return Call::named(action, if version == "2016-11-15" { Protocol::Ec2 } else { Protocol::Query });
+        }
+        let mut words = self.head[0].split(' ');
+        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let service = self.service();
+        let protocol = match service {
+            "s3" => Protocol::S3,
+            "route53" => Protocol::RestXml,
+            _ => Protocol::RestJson,
         };
-        // What is not known to read may change something.
-        let mutating = !READING.iter().any(|it| name.starts_with(it));
-        Call { name, mutating, protocol }
+        Call { name: format!("{service} {method} {path}"), mutating: !["GET", "HEAD"].contains(&method), protocol }
+    }
+
+    /// For whom it is signed: `Credential=<key>/<day>/<region>/<service>/aws4_request`.
+    fn service(&self) -> &str {
+        let scope = self.header("authorization").and_then(|it| it.split_once("Credential=")).map_or("", |it| it.1);
+        scope.split(',').next().and_then(|it| it.split('/').nth(3)).unwrap_or_default()
     }
 
     /// Has it done by the emulator: its whole answer.
@@ -106,19 +128,29 @@ fn closing(answer: &[u8]) -> Vec<u8> {
 /// "Too many requests", as this service says it.
 pub(super) fn throttled(protocol: Protocol) -> Vec<u8> {
     match protocol {
-        Protocol::Ec2 => failure(503, &ec2("RequestLimitExceeded", "Request limit exceeded.")),
-        Protocol::Query => failure(400, &query("Throttling", "Rate exceeded")),
-        Protocol::Json => failure(400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#),
+        Protocol::Ec2 => failure(503, "", &ec2("RequestLimitExceeded", "Request limit exceeded.")),
+        Protocol::Query | Protocol::RestXml => failure(400, "", &query("Throttling", "Rate exceeded")),
+        Protocol::Json => failure(400, "", r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#),
+        Protocol::RestJson => failure(429, "x-amzn-errortype: TooManyRequestsException\r\n", r#"{"message":"Rate exceeded"}"#),
+        Protocol::S3 => failure(503, "", &s3("SlowDown", "Please reduce your request rate.")),
     }
 }
 
 /// "Something went wrong here", as this service says it.
 pub(super) fn broken(protocol: Protocol) -> Vec<u8> {
     match protocol {
-        Protocol::Ec2 => failure(500, &ec2("InternalError", "An internal error has occurred")),
-        Protocol::Query => failure(500, &query("ServiceFailure", "Service failure")),
-        Protocol::Json => failure(500, r#"{"__type":"InternalServerError","message":"Internal server error"}"#),
+        Protocol::Ec2 => failure(500, "", &ec2("InternalError", "An internal error has occurred")),
+        Protocol::Query | Protocol::RestXml => failure(500, "", &query("ServiceFailure", "Service failure")),
+        Protocol::Json => failure(500, "", r#"{"__type":"InternalServerError","message":"Internal server error"}"#),
+        Protocol::RestJson => failure(500, "x-amzn-errortype: ServiceException\r\n", r#"{"message":"Internal server error"}"#),
+        Protocol::S3 => failure(500, "", &s3("InternalError", "We encountered an internal error. Please try again.")),
     }
+}
+
+fn s3(code: &str, message: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message><RequestId>0</RequestId></Error>"
+    )
 }
 
 fn ec2(code: &str, message: &str) -> String {
@@ -135,8 +167,8 @@ fn query(code: &str, message: &str) -> String {
     )
 }
 
-fn failure(status: u16, body: &str) -> Vec<u8> {
-    format!("HTTP/1.1 {status} Injected\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()).into_bytes()
+fn failure(status: u16, headers: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status} Injected\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()).into_bytes()
 }
 
 /// Ends a connection as a crashed peer does, not as one that has said everything.
@@ -146,14 +178,29 @@ pub(super) fn reset(stream: TcpStream) {
 }
 
 #[test]
-fn a_call_is_known_by_its_action_or_target() {
+fn a_call_is_known_by_its_action_or_target_or_path() {
     let check = |head: &[&str], body: &str, name: &str, mutating: bool, protocol: Protocol| {
-        let head = ["POST / HTTP/1.1"].iter().chain(head).map(ToString::to_string).collect();
+        let head = head.iter().map(ToString::to_string).collect();
         let call = Request { head, body: body.as_bytes().to_vec() }.call();
         assert_eq!((call.name.as_str(), call.mutating, call.protocol), (name, mutating, protocol));
     };
-    check(&[], "Action=CreateVpc&Version=2016-11-15", "CreateVpc", true, Protocol::Ec2);
-    check(&[], "Action=DescribeVpcs&Version=2016-11-15", "DescribeVpcs", false, Protocol::Ec2);
-    check(&[], "Action=CreateRole&Version=2010-05-08", "CreateRole", true, Protocol::Query);
-    check(&["X-Amz-Target: Logs_20140328.PutRetentionPolicy"], "{}", "PutRetentionPolicy", true, Protocol::Json);
+    let post = "POST / HTTP/1.1";
+    check(&[post], "Action=CreateVpc&Version=2016-11-15", "CreateVpc", true, Protocol::Ec2);
+    check(&[post], "Action=DescribeVpcs&Version=2016-11-15", "DescribeVpcs", false, Protocol::Ec2);
+    check(&[post], "Action=CreateRole&Version=2010-05-08", "CreateRole", true, Protocol::Query);
+    check(&[post, "X-Amz-Target: Logs_20140328.PutRetentionPolicy"], "{}", "PutRetentionPolicy", true, Protocol::Json);
+    check(&[post, "x-amz-target: AmazonEC2ContainerRegistry_V20150921.BatchGetImage"], "{}", "BatchGetImage", false, Protocol::Json);
+    let signed = |service: &str| {
+        format!("authorization: AWS4-HMAC-SHA256 Credential=local/20260101/eu-central-1/{service}/aws4_request, SignedHeaders=host")
+    };
+    let check = |line: &str, service: &str, name: &str, mutating: bool, protocol: Protocol| {
+        check(&[&format!("{line} HTTP/1.1"), &signed(service)], "", name, mutating, protocol);
+    };
+    check("GET /2015-03-31/functions/f", "lambda", "lambda GET /2015-03-31/functions/f", false, Protocol::RestJson);
+    check("POST /2015-03-31/functions", "lambda", "lambda POST /2015-03-31/functions", true, Protocol::RestJson);
+    check("PATCH /v2/apis/a", "apigateway", "apigateway PATCH /v2/apis/a", true, Protocol::RestJson);
+    check("HEAD /bucket", "s3", "s3 HEAD /bucket", false, Protocol::S3);
+    check("PUT /bucket?tagging", "s3", "s3 PUT /bucket?tagging", true, Protocol::S3);
+    check("DELETE /bucket/key", "s3", "s3 DELETE /bucket/key", true, Protocol::S3);
+    check("POST /2013-04-01/hostedzone", "route53", "route53 POST /2013-04-01/hostedzone", true, Protocol::RestXml);
 }
