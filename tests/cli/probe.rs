@@ -12,7 +12,7 @@ const REGION: &str = "ap-northeast-1";
 
 #[test]
 fn another_client_finds_every_property_of_the_file_and_nobody_the_secrets() {
-    let bench = Bench::with_managed_policies();
+    let bench = Bench::start();
     let project = project_of(STACK);
     let commands: &[&[&str]] = &[
         &["plan"],
