@@ -5,6 +5,7 @@
 mod emulator;
 mod engine;
 mod example;
+mod faults;
 mod guards;
 pub(crate) mod wire;
 
