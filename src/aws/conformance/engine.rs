@@ -92,6 +92,11 @@ impl<'a> Stage<'a> {
         name.to_owned()
     }
 
+    /// How many of a type are recorded.
+    pub(super) fn number_of(&self, type_name: &str) -> usize {
+        self.state.resources.values().filter(|it| it.type_name == type_name).count()
+    }
+
     fn record(&self) -> &Record {
         self.state.resources.get(&self.address).expect("the subject is recorded")
     }

@@ -91,6 +91,8 @@ struct Run {
     /// Whether this read sees what was before.
     behind: bool,
     counts: BTreeMap<&'static str, usize>,
+    /// How many creates were carried out.
+    made: usize,
     /// Which errors that pass were had.
     passed: BTreeSet<usize>,
 }
@@ -119,6 +121,7 @@ impl Layer {
             unseen: vec![],
             behind: false,
             counts: BTreeMap::new(),
+            made: 0,
             passed: BTreeSet::new(),
         };
         let layer = Arc::new(Self { port, turn: tokio::sync::Mutex::default(), emulator, facts, run: Mutex::new(run) });
@@ -185,6 +188,11 @@ impl Layer {
         self.lock().counts.clone()
     }
 
+    /// How many were made, as the emulator sees it.
+    pub(super) fn made(&self) -> usize {
+        self.lock().made
+    }
+
     /// The errors that pass which were never had.
     pub(super) fn never_had(&self) -> Vec<String> {
         let run = self.lock();
@@ -195,9 +203,6 @@ impl Layer {
     fn serve(&self, client: &mut TcpStream) -> io::Result<()> {
         let Some(request) = Request::read(client)? else { return Ok(()) };
         let fault = self.lock().strike(&request);
-        if std::env::var_os("INFRA_TEST_TYPE").is_some() {
-            eprintln!("REQ {:?} {fault:?} {}", self.lock().doing, request.question());
-        }
         match fault {
             Some(Fault::Throttled) => return request.throttled().send(client),
             Some(Fault::Broken) => return request.broken().send(client),
@@ -212,6 +217,10 @@ impl Layer {
             _ => {}
         }
         let answer = self.answer(&request)?;
+        if answer.status < 400 && request.mutating() {
+            let mut run = self.lock();
+            run.made += usize::from(run.doing == Some(Doing::Create));
+        }
         match fault {
             Some(Fault::BrokenAfter) => request.broken().send(client),
             Some(Fault::DroppedAfter) => {
