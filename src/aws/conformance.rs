@@ -5,6 +5,7 @@
 mod emulator;
 mod engine;
 mod example;
+mod faults;
 mod guards;
 mod patience;
 pub(crate) mod wire;

@@ -14,7 +14,12 @@ use crate::aws::{Aws, Config, Endpoint};
 
 /// The emulator, seen from one region.
 pub(crate) async fn cloud() -> Aws {
-    let endpoint = Some(Endpoint { url: url().to_owned() });
+    cloud_at(url().to_owned()).await
+}
+
+/// The same behind another address.
+pub(super) async fn cloud_at(url: String) -> Aws {
+    let endpoint = Some(Endpoint { url });
     Aws::connect(Config { region: Some("eu-central-1".into()), endpoint, ..Config::default() }).await
 }
 
@@ -24,7 +29,8 @@ pub(crate) fn url() -> &'static str {
     &URL
 }
 
-fn start() -> String {
+/// Starts another one; where it listens.
+pub(super) fn start() -> String {
     let server = env::var("INFRA_TEST_MOTO").unwrap_or_else(|_| "moto_server".into());
     let port = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port").port();
     // The shell ends the server when the pipe to it closes, which is when this process ends, however it does.

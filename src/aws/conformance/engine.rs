@@ -16,13 +16,17 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, watch};
 
-use super::{Conformance, Subject, canonical, example};
+use super::{
+    Conformance, Subject, canonical, example,
+    faults::{Layer, hold},
+};
 use crate::aws::{Aws, types};
 
 impl Conformance {
     /// Lives through the whole life of one resource once more, as part of a stack.
     pub(super) async fn check_as_a_stack(&self, subject: &Subject<'_>) {
-        let mut stage = Stage::new(subject, self.extra);
+        let cloud = Arc::new(Cloud::new(Arc::new(types()), subject.world.clone()));
+        let mut stage = Stage::new(subject, cloud, self.extra, None);
         stage.converge("at first").await;
 
         let mut removed: BTreeSet<_> = self.untried.iter().map(|it| (*it).to_owned()).collect();
@@ -40,17 +44,19 @@ impl Conformance {
 }
 
 /// A stack with the resource under test in it, and what is recorded of it.
-struct Stage<'a> {
+pub(super) struct Stage<'a> {
     subject: &'a Subject<'a>,
     cloud: Arc<Cloud<Aws>>,
     file: Json,
     /// Of the subject.
     address: Address,
     state: State,
+    /// What stands between the cloud and the emulator.
+    between: Option<Arc<Layer>>,
 }
 
 impl<'a> Stage<'a> {
-    fn new(subject: &'a Subject<'a>, extra: &str) -> Self {
+    pub(super) fn new(subject: &'a Subject<'a>, cloud: Arc<Cloud<Aws>>, extra: &str, between: Option<Arc<Layer>>) -> Self {
         let path = example::path(subject.schema.name);
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut file: Json = serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -61,8 +67,7 @@ impl<'a> Stage<'a> {
             let extra: Json = serde_yaml::from_str(extra).expect("the extra resources are YAML");
             resources.extend(extra.as_object().expect("resources by name").clone());
         }
-        let cloud = Arc::new(Cloud::new(Arc::new(types()), subject.world.clone()));
-        Self { subject, cloud, file, address, state: State::new("example", "default") }
+        Self { subject, cloud, file, address, state: State::new("example", "default"), between }
     }
 
     fn written(&mut self) -> &mut Json {
@@ -80,11 +85,16 @@ impl<'a> Stage<'a> {
     }
 
     /// Writes a change as the table has it; returns the property.
-    fn write_change(&mut self, change: &str) -> String {
+    pub(super) fn write_change(&mut self, change: &str) -> String {
         let change: Json = serde_yaml::from_str(change).unwrap_or_else(|error| panic!("{change}: {error}"));
         let (name, value) = example::single(&change);
         self.write(name, value.clone());
         name.to_owned()
+    }
+
+    /// How many of a type are recorded.
+    pub(super) fn number_of(&self, type_name: &str) -> usize {
+        self.state.resources.values().filter(|it| it.type_name == type_name).count()
     }
 
     fn record(&self) -> &Record {
@@ -138,10 +148,13 @@ impl<'a> Stage<'a> {
         assert_eq!(outcome.state.verify(), [""; 0], "{when}");
         assert!(outcome.state.pending.is_empty() && outcome.state.deposed.is_empty(), "{when}: something is left open");
         self.state = outcome.state;
+        if let Some(layer) = &self.between {
+            layer.calm();
+        }
     }
 
     /// Plans, applies, and then there is nothing left to do; returns the plan.
-    async fn converge(&mut self, when: &str) -> Made {
+    pub(super) async fn converge(&mut self, when: &str) -> Made {
         let request = Request { refresh: true, ..Request::default() };
         let (stack, made) = self.plan(&request).await;
         self.apply(&stack, &made, &request, when).await;
@@ -154,7 +167,7 @@ impl<'a> Stage<'a> {
     }
 
     /// As [`Self::converge`], where nothing but the subject has anything to be done.
-    async fn converge_alone(&mut self, when: &str) -> (Option<Step>, Vec<Note>) {
+    pub(super) async fn converge_alone(&mut self, when: &str) -> (Option<Step>, Vec<Note>) {
         let Made { plan, .. } = self.converge(when).await;
         assert!(plan.steps.iter().all(|it| it.address == self.address) && plan.steps.len() < 2, "{when}: {:#?}", plan.steps);
         (plan.steps.into_iter().next(), plan.notes)
@@ -261,7 +274,7 @@ impl<'a> Stage<'a> {
         self.subject.ready(&self.id()).await;
     }
 
-    async fn destroy(mut self) {
+    pub(super) async fn destroy(mut self) {
         let recorded: Vec<_> = self.state.resources.values().map(|it| (it.type_name.clone(), it.id.clone())).collect();
         let request = Request { refresh: true, destroy: true, ..Request::default() };
         let (stack, made) = self.plan(&request).await;
@@ -270,6 +283,7 @@ impl<'a> Stage<'a> {
         assert_eq!(going, all, "everything is to go");
         self.apply(&stack, &made, &request, "destroy").await;
         assert!(self.state.resources.is_empty() && self.state.outputs.is_empty(), "{:#?}", self.state);
+        let _held = hold();
         for (type_name, id) in recorded {
             assert_eq!(Subject::new(self.subject.world, &type_name).read(&id).await, None, "{type_name} {id} is gone");
         }

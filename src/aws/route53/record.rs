@@ -20,7 +20,7 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{GONE, Listing, canonical, incomplete, records};
+use super::{Listing, canonical, incomplete, records};
 use crate::aws::{
     clients::Aws,
     error::error,
@@ -230,7 +230,11 @@ impl Resource for Record {
         let Some(live) = one(world, &name).await? else { return Ok(()) };
         let deleted = change(world, &name.zone, ChangeAction::Delete, live).await;
         match deleted {
-            Err(failed) if failed.is(GONE) || (failed.is(&["InvalidChangeBatch"]) && failed.message.contains("it was not found")) => Ok(()),
+            Err(failed)
+                if failed.is(Self::FACTS.gone) || (failed.is(&["InvalidChangeBatch"]) && failed.message.contains("it was not found")) =>
+            {
+                Ok(())
+            }
             other => other,
         }
     }

@@ -153,6 +153,30 @@ async fn what_exists_is_not_overwritten_and_only_what_is_there_is_deleted() {
     assert_eq!(wire.calls(), 2, "nothing is deleted that is not there");
 }
 
+/// Which error a delete ends with that is refused with this code.
+async fn delete_refused(code: &'static str) -> Option<String> {
+    let wire = Wire::with(move |request| match request.operation() {
+        "POST /2013-04-01/hostedzone/Z1/rrset" => {
+            Answer::Say(400, format!("<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>").leak())
+        }
+        _ => Answer::Say(
+            200,
+            "<ListResourceRecordSetsResponse><ResourceRecordSets><ResourceRecordSet><Name>a.example.com.</Name><Type>A</Type><TTL>60</TTL>\
+             <ResourceRecords><ResourceRecord><Value>203.0.113.1</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>\
+             </ResourceRecordSets><IsTruncated>false</IsTruncated><MaxItems>300</MaxItems></ListResourceRecordSetsResponse>",
+        ),
+    })
+    .await;
+    let spec = json!({ "hosted_zone_id": "Z1", "name": "a.example.com", "type": "A", "ttl": 60, "resource_records": ["203.0.113.1"] });
+    Record.delete(&wire.world, &"Z1/a.example.com/A".into(), &spec).await.err().and_then(|it| it.code)
+}
+
+#[tokio::test]
+async fn a_record_is_gone_with_its_zone_and_not_with_its_health_check() {
+    assert_eq!(delete_refused("NoSuchHostedZone").await, None);
+    assert_eq!(delete_refused("NoSuchHealthCheck").await.as_deref(), Some("NoSuchHealthCheck"));
+}
+
 #[tokio::test]
 async fn a_record_is_deleted_as_it_is_whatever_was_applied() {
     let world = cloud().await;
