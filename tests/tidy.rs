@@ -92,7 +92,7 @@ fn no_test_file_is_forgotten() {
         for entry in fs::read_dir(root().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_stem().unwrap().to_str().unwrap();
-            let is_module = path.is_dir() || path.extension().is_some_and(|it| it == "rs");
+            let is_module = path.join("mod.rs").exists() || path.extension().is_some_and(|it| it == "rs");
             assert!(!is_module || ["main", "mod"].contains(&name) || text.contains(&format!("mod {name};")), "{}", path.display());
         }
     }

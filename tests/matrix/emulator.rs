@@ -1,7 +1,8 @@
 //! An emulator of a test's own, and what there is in it as somebody else sees it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
@@ -116,12 +117,27 @@ impl Inventory {
             } else if got.len() > expected.len() {
                 difference.doubled.push(name.clone());
             } else if got != expected {
-                difference.different.push(format!("{name}\n  expected {}\n  got      {}", expected.join(" | "), got.join(" | ")));
+                difference.different.push(format!("{name}\n{}", fields(expected, got)));
             }
         }
         difference.left_over = other.0.keys().filter(|it| !self.0.contains_key(*it)).cloned().collect();
         difference
     }
+}
+
+/// Of things with as many facts on each side, those facts that are not the same.
+fn fields(expected: &[String], got: &[String]) -> String {
+    let mut text = String::new();
+    for (expected, got) in expected.iter().zip(got) {
+        let [expected, got] = [expected, got].map(|it| serde_json::from_str::<serde_json::Value>(it).unwrap_or_default());
+        let (Some(expected), Some(got)) = (expected.as_object(), got.as_object()) else { continue };
+        let keys: BTreeSet<_> = expected.keys().chain(got.keys()).collect();
+        for key in keys.into_iter().filter(|it| expected.get(*it) != got.get(*it)) {
+            let show = |of: Option<&serde_json::Value>| of.map_or_else(|| "nothing".to_owned(), ToString::to_string);
+            let _ = writeln!(text, "  {key}: expected {}\n  {key}: got      {}", show(expected.get(key)), show(got.get(key)));
+        }
+    }
+    text
 }
 
 impl Difference {
@@ -137,11 +153,11 @@ fn inventories_differ_in_four_ways() {
         things.iter().for_each(|(name, facts)| all.entry((*name).to_owned()).or_default().push((*facts).to_owned()));
         Inventory(all)
     };
-    let expected = inventory(&[("a", "1"), ("b", "1"), ("c", "1"), ("d", "1")]);
-    let difference = expected.compare(&inventory(&[("a", "1"), ("b", "1"), ("b", "1"), ("c", "2"), ("e", "1")]));
+    let expected = inventory(&[("a", "1"), ("b", "1"), ("c", r#"{"x":1,"y":1}"#), ("d", "1")]);
+    let difference = expected.compare(&inventory(&[("a", "1"), ("b", "1"), ("b", "1"), ("c", r#"{"x":1,"y":2}"#), ("e", "1")]));
     assert_eq!(difference.missing, ["d"]);
     assert_eq!(difference.doubled, ["b"]);
     assert_eq!(difference.left_over, ["e"]);
-    assert!(difference.different[0].starts_with("c\n"), "{difference:?}");
+    assert_eq!(difference.different, ["c\n  y: expected 1\n  y: got      2\n"]);
     assert!(expected.compare(&expected).is_none());
 }

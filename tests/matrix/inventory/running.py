@@ -1,6 +1,7 @@
 """What runs: Lambda, ECS, and the scaling of it."""
 
 import json
+import re
 
 from look import Look, facts, last, tags
 
@@ -24,6 +25,9 @@ class Running(Look):
             its["policy"] = self.maybe("lambda", "get_policy", "Policy", FunctionName=name)
             if its["policy"]:
                 its["policy"] = json.loads(its["policy"])
+                for statement in its["policy"]["Statement"]:
+                    # A generated name ends otherwise in each project.
+                    statement["Sid"] = re.sub("-[0-9a-f]{8}$", "-generated", statement["Sid"])
             versions = self.all("lambda", "list_versions_by_function", "Versions", FunctionName=name)
             its["versions"] = sorted(one["Version"] for one in versions)
             its["aliases"] = facts(self.all("lambda", "list_aliases", "Aliases", FunctionName=name))
