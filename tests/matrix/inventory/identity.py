@@ -49,7 +49,8 @@ class Identity(Look):
         for it in self.all("kms", "list_keys", "Keys"):
             identity = it["KeyId"]
             it = kms.describe_key(KeyId=identity)["KeyMetadata"]
-            if it["KeyManager"] == "AWS":
+            # The second is what the emulator's databases use instead of the first.
+            if it["KeyManager"] == "AWS" or it["Description"] == "Default key":
                 continue
             its = facts(it, "KeyId", "AWSAccountId")
             its["policy"] = json.loads(kms.get_key_policy(KeyId=identity, PolicyName="default")["Policy"])

@@ -69,8 +69,12 @@ class Stored(Look):
 
     def buckets(self):
         s3 = self.client("s3")
-        for it in s3.list_buckets()["Buckets"]:
-            name = it["Name"]
+        buckets = [it["Name"] for it in s3.list_buckets()["Buckets"]]
+        logged = [self.maybe("s3", "get_bucket_logging", "LoggingEnabled", Bucket=name) for name in buckets]
+        # What AWS writes by itself: looking at a bucket is logged, too.
+        written = [f"{it['TargetBucket']}/{it['TargetPrefix']}" for it in logged if it]
+        written += [f"{name}/AWSLogs/" for name in buckets]
+        for name in buckets:
             its = {key: self.maybe("s3", call, answer, Bucket=name, **more) for key, (call, answer, more) in SETTINGS.items()}
             if its["policy"]:
                 its["policy"] = json.loads(its["policy"])
@@ -80,7 +84,7 @@ class Stored(Look):
             its_tags = tags({"Tags": its.pop("tags")})
             self.add("bucket", None, name, its, its_tags)
             for one in self.all("s3", "list_object_versions", "Versions", Bucket=name):
-                if not one["Key"].startswith("AWSLogs/"):
+                if not f"{name}/{one['Key']}".startswith(tuple(written)):
                     its = {"etag": one["ETag"], "latest": one["IsLatest"]}
                     head = s3.head_object(Bucket=name, Key=one["Key"])
                     its["type"], its["metadata"] = head.get("ContentType"), head.get("Metadata")
