@@ -137,6 +137,13 @@ impl Aws {
         self.shared.local
     }
 
+    /// The same, taken for AWS itself.
+    #[cfg(test)]
+    pub(crate) fn taken_for_aws(&self) -> Self {
+        let shared = Shared { base: self.shared.base.clone(), places: Mutex::default(), local: false };
+        Self { shared: Arc::new(shared), clients: self.clients.clone() }
+    }
+
     /// The region of all calls; none where nothing says one.
     pub(crate) fn region(&self) -> Option<&str> {
         self.clients.location.region.as_deref()

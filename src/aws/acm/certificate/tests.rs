@@ -103,7 +103,8 @@ async fn one_in_use_keeps_its_records_until_it_can_go() {
     ])
     .await;
     let spec = json!({ "domain_name": "example.com", "hosted_zone_id": "Z1" });
-    let error = Certificate.delete(&wire.world, &"arn:c".into(), &spec).await.expect_err("in use");
+    let world = wire.world.taken_for_aws();
+    let error = Certificate.delete(&world, &"arn:c".into(), &spec).await.expect_err("in use");
     let passing = Certificate::FACTS.passing.iter().find(|it| it.during == During::Delete && error.is(&[it.code]));
     assert_eq!(passing.map(|it| it.within), Some(Duration::from_secs(1200)), "{error}");
     assert_eq!(wire.calls(), 2, "no record was touched: {:?}", wire.asked());
