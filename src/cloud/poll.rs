@@ -126,9 +126,12 @@ mod tests {
     use crate::cloud::call::Patience;
     use crate::resource::{Create, Delete, Facts, Live, Resource, Result as Done, Status, Types, Update};
 
+    /// For which ids, and when.
+    type Asked = (Vec<String>, Duration);
+
     /// The ids of each read, and when it was.
     #[derive(Clone, Default)]
-    struct Reads(Arc<Mutex<Vec<(Vec<String>, Duration)>>>);
+    struct Reads(Arc<Mutex<Vec<Asked>>>);
 
     impl World for Reads {
         fn at(&self, _: &Location) -> Self {

@@ -234,7 +234,7 @@ fn every_type_survives_faults() {
                     match lived {
                         Ok((injected, never_had)) => {
                             for kind in KINDS.into_iter().filter(|it| !injected.contains_key(it)) {
-                                spared.lock().expect("nobody panics while holding it").entry(kind).or_insert_with(Vec::new).push(name);
+                                spared.lock().expect("nobody panics while holding it").entry(kind).or_default().push(name);
                             }
                             for (kind, number) in injected {
                                 *counts.lock().expect("nobody panics while holding it").entry(kind).or_default() += number;
