@@ -46,8 +46,9 @@ impl Account {
 
     /// Cuts all connections, so that the next use makes a new one.
     async fn cut(&self) {
-        let cut = format!("SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE usename = '{}'", self.user);
-        number(&self.database, &cut).await;
+        let all = format!("FROM pg_stat_activity WHERE usename = '{}'", self.user);
+        number(&self.database, &format!("SELECT count(pg_terminate_backend(pid, 30000)) {all}")).await;
+        assert_eq!(number(&self.database, &format!("SELECT count(*) {all}")).await, 0, "connections that would not go");
     }
 
     async fn server(&self) -> Server {

@@ -129,6 +129,7 @@ pub fn make(input: Input<'_>, observed: &Observed) -> (Made, Vec<Diagnostic>) {
     maker.removals();
     maker.protect();
     maker.create_first();
+    maker.held();
     let plan = maker.plan();
     diagnostics.append(&mut maker.diagnostics);
     (Made { plan, decisions: maker.decisions }, diagnostics)
@@ -355,36 +356,11 @@ impl Maker<'_> {
             );
         }
         let desired = self.desire(instance, &Name::After(Some(&record.id)), &mut vec![]);
-        let action = if self.creates_first(instance, record, diagnostics) { Action::CreateThenDelete } else { Action::Replace };
+        let first = self.creates_first(instance, record, &desired, diagnostics);
+        let action = if first { Action::CreateThenDelete } else { Action::Replace };
         let seen = self.observed.seen.get(&instance.address);
         let live = seen.and_then(|it| it.live.clone());
         Decision { live, ..Decision::makes(action, Some(reason), changes, desired) }
-    }
-
-    fn creates_first(&self, instance: &Instance, record: &Record, diagnostics: &mut Vec<Diagnostic>) -> bool {
-        let schema = self.input.catalog.schema(instance.type_name);
-        let facts = self.input.catalog.resource(instance.type_name).map(|it| it.facts());
-        // A name that is written stands in the way of a second one.
-        let named = schema.and_then(|it| it.unique()).is_some_and(|it| instance.evaluate(&Nothing).0.get(it).is_some());
-        match instance.options.create_before_destroy {
-            Some(true) if self.keeps_its_name(instance, record) => {
-                diagnostics.push(
-                    Diagnostic::error(format!("`{}` cannot be created before it is destroyed: its name is written", instance.address))
-                        .at(&instance.place, "a second one cannot have the same name")
-                        .help("leave the name out, so that one is generated, or leave `create_before_destroy` out"),
-                );
-                false
-            }
-            Some(it) => it,
-            None => facts.is_some_and(|it| it.create_first) && !named,
-        }
-    }
-
-    /// Whether a second one would have the name of the one that is recorded. A name that is not known yet may be the same.
-    fn keeps_its_name(&self, instance: &Instance, record: &Record) -> bool {
-        let Some(unique) = self.input.catalog.schema(instance.type_name).and_then(|it| it.unique()) else { return false };
-        let Some(name) = instance.evaluate(&Nothing).0.get(unique).cloned() else { return false };
-        name.has_unknown() || record.applied.get(unique).is_none_or(|it| Value::from(it.clone()) == name)
     }
 
     fn compare(
@@ -494,36 +470,6 @@ impl Maker<'_> {
             if stays && deletes(&self.decisions[index]) {
                 self.notes.push(Note::Protected { address: self.input.graph.nodes[index].address.clone() });
                 self.decisions[index] = Some(Decision::removes(None, Reason::Destroyed));
-            }
-        }
-    }
-
-    /// What is made before its predecessor goes needs its own needs made before theirs go.
-    fn create_first(&mut self) {
-        let first = |it: &Option<Decision>| it.as_ref().is_some_and(|it| it.action == Some(Action::CreateThenDelete));
-        let mut open: Vec<Index> = (0..self.decisions.len()).filter(|it| first(&self.decisions[*it])).collect();
-        while let Some(index) = open.pop() {
-            for edge in &self.input.graph.nodes[index].needs {
-                if self.decisions[edge.to].as_ref().is_none_or(|it| it.action != Some(Action::Replace)) {
-                    continue;
-                }
-                let node = &self.input.graph.nodes[edge.to];
-                if let (Some(instance), Some(record)) = (node.wanted, node.recorded)
-                    && self.keeps_its_name(instance, record)
-                {
-                    self.diagnostics.push(
-                        Diagnostic::error(format!(
-                            "`{}` has to be made before its predecessor goes, because `{}` is, and its name is written",
-                            instance.address, self.input.graph.nodes[index].address
-                        ))
-                        .at(&instance.place, "a second one cannot have the same name")
-                        .help("leave the name out, so that one is generated"),
-                    );
-                }
-                if let Some(decision) = self.decisions[edge.to].as_mut() {
-                    decision.action = Some(Action::CreateThenDelete);
-                }
-                open.push(edge.to);
             }
         }
     }

@@ -7,6 +7,7 @@ pub mod diff;
 mod limits;
 pub mod normal;
 pub mod questions;
+mod replace;
 pub mod schedule;
 mod scope;
 pub mod sealed;

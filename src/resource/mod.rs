@@ -236,6 +236,8 @@ pub struct Facts {
     pub stateful: bool,
     /// Whether a replacement makes the new one first unless the file says otherwise: for what others hold on to.
     pub create_first: bool,
+    /// Properties of which two that exist at the same time must differ in at least one; empty where only the name counts.
+    pub apart: &'static [&'static str],
     /// Whether one that failed is mended by an update, even if nothing differs: for what goes on working while a change of it fails.
     /// Others are replaced.
     pub mends: bool,
@@ -262,6 +264,7 @@ impl Facts {
         late_after: &[],
         stateful: false,
         create_first: false,
+        apart: &[],
         mends: false,
         actions: Actions { create: &[], read: &[], update: &[], delete: &[] },
     };

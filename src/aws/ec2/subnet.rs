@@ -108,6 +108,8 @@ impl Resource for Subnet {
         ],
         gone: GONE,
         visible_within: Duration::from_secs(300),
+        create_first: true,
+        apart: &["vpc_id", "cidr_block"],
         actions: Actions {
             create: &["ec2:CreateSubnet", "ec2:CreateTags", "ec2:ModifySubnetAttribute"],
             read: &["ec2:DescribeSubnets"],

@@ -90,6 +90,7 @@ impl Resource for Vpc {
         ],
         gone: GONE,
         visible_within: Duration::from_secs(300),
+        create_first: true,
         actions: Actions {
             create: &["ec2:CreateVpc", "ec2:CreateTags", "ec2:ModifyVpcAttribute"],
             read: &["ec2:DescribeVpcs", "ec2:DescribeVpcAttribute", "ec2:DescribeSecurityGroups", "ec2:DescribeNetworkAcls"],

@@ -19,7 +19,7 @@ use crate::{
 
 pub(super) fn catalog() -> &'static Catalog {
     static CATALOG: LazyLock<Catalog> =
-        LazyLock::new(|| Catalog::new([&Case as &dyn Describe, &Named, &Data, &First, &Follower, &Teller, &Nested, &Mended], []));
+        LazyLock::new(|| Catalog::new([&Case as &dyn Describe, &Named, &Data, &First, &Alone, &Follower, &Teller, &Nested, &Mended], []));
     &CATALOG
 }
 
@@ -158,8 +158,20 @@ pub(super) struct PlainSpec {
     fixed: Option<String>,
 }
 
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AloneSpec {
+    #[schemars(transform = immutable)]
+    within: Option<String>,
+    #[schemars(transform = immutable)]
+    place: Option<String>,
+    #[schemars(transform = immutable)]
+    fixed: Option<String>,
+}
+
 described!(Data, PlainSpec, "test.data", Facts { stateful: true, ..Facts::DEFAULT });
 described!(First, PlainSpec, "test.first", Facts { create_first: true, ..Facts::DEFAULT });
+described!(Alone, AloneSpec, "test.alone", Facts { create_first: true, apart: &["within", "place"], ..Facts::DEFAULT });
 described!(
     Follower,
     PlainSpec,

@@ -1,0 +1,141 @@
+//! What is replaced: whether the new one is made before the old one goes.
+
+use super::{
+    Action,
+    decide::{Fate, Maker, Nothing},
+    desire::Properties,
+};
+use crate::{diagnostic::Diagnostic, graph::Index, stack::Instance, state::Record, value::Value};
+
+/// What stands in the way of a second one beside the first.
+struct Obstacle {
+    why: String,
+    second: String,
+    remedy: String,
+}
+
+impl Maker<'_> {
+    /// Whether a replacement makes the new one first: as the file says, else where others hold on to it and nothing forbids two.
+    pub(super) fn creates_first(
+        &self,
+        instance: &Instance,
+        record: &Record,
+        desired: &Properties,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> bool {
+        let obstacle = self.obstacle(instance, record, desired);
+        match (instance.options.create_before_destroy, obstacle) {
+            (Some(true), Some(obstacle)) => {
+                let Obstacle { why, second, remedy } = obstacle;
+                diagnostics.push(
+                    Diagnostic::error(format!("`{}` cannot be created before it is destroyed: {why}", instance.address))
+                        .at(&instance.place, second)
+                        .help(format!("{remedy}, or leave `create_before_destroy` out")),
+                );
+                false
+            }
+            (Some(it), _) => it,
+            (None, obstacle) => self.is_held(instance.type_name) && obstacle.is_none(),
+        }
+    }
+
+    /// Whether others hold on to what is of this type, so that it cannot go before they have let go.
+    fn is_held(&self, type_name: &str) -> bool {
+        self.input.catalog.resource(type_name).is_some_and(|it| it.facts().create_first)
+    }
+
+    /// Why a second one cannot be there beside the one that is recorded.
+    fn obstacle(&self, instance: &Instance, record: &Record, desired: &Properties) -> Option<Obstacle> {
+        if record.type_name != instance.type_name || record.location != instance.options.location {
+            return None;
+        }
+        let same = |property: &str, value: Option<&Value>, unknown: bool| match value {
+            Some(value) if value.has_unknown() => unknown,
+            value => {
+                let was = record.applied.get(property).cloned().map_or(Value::Null, Value::from);
+                value.cloned().unwrap_or(Value::Null) == was
+            }
+        };
+        // A name that is not known yet may be the same.
+        let written = instance.evaluate(&Nothing).0;
+        let unique = self.input.catalog.schema(instance.type_name).and_then(|it| it.unique());
+        if let Some(name) = unique.and_then(|it| Some((it, written.get(it)?)))
+            && same(name.0, Some(name.1), true)
+        {
+            return Some(Obstacle {
+                why: "its name is written".into(),
+                second: "a second one cannot have the same name".into(),
+                remedy: "leave the name out, so that one is generated".into(),
+            });
+        }
+        let apart = self.input.catalog.resource(instance.type_name).map(|it| it.facts().apart).unwrap_or_default();
+        (!apart.is_empty() && apart.iter().all(|it| same(it, desired.get(*it), false))).then(|| {
+            let (last, others) = (apart[apart.len() - 1], apart.join(" and "));
+            Obstacle {
+                why: format!("{others} stay{} the same", if apart.len() == 1 { "s" } else { "" }),
+                second: format!("a second one cannot have the same {others}"),
+                remedy: format!("give it another {last}"),
+            }
+        })
+    }
+
+    /// What is made before its predecessor goes needs its own needs made before theirs go.
+    pub(super) fn create_first(&mut self) {
+        let first = |it: &Option<Decision>| it.as_ref().is_some_and(|it| it.action == Some(Action::CreateThenDelete));
+        let mut open: Vec<Index> = (0..self.decisions.len()).filter(|it| first(&self.decisions[*it])).collect();
+        while let Some(index) = open.pop() {
+            for edge in &self.input.graph.nodes[index].needs {
+                if self.decisions[edge.to].as_ref().is_none_or(|it| it.action != Some(Action::Replace)) {
+                    continue;
+                }
+                let node = &self.input.graph.nodes[edge.to];
+                if let (Some(instance), Some(record), Some(decision)) = (node.wanted, node.recorded, &self.decisions[edge.to])
+                    && let Some(Obstacle { why, second, remedy }) = self.obstacle(instance, record, &decision.desired)
+                {
+                    self.diagnostics.push(
+                        Diagnostic::error(format!(
+                            "`{}` has to be made before its predecessor goes, because `{}` is, and {why}",
+                            instance.address, self.input.graph.nodes[index].address
+                        ))
+                        .at(&instance.place, second)
+                        .help(remedy),
+                    );
+                }
+                if let Some(decision) = self.decisions[edge.to].as_mut() {
+                    decision.action = Some(Action::CreateThenDelete);
+                }
+                open.push(edge.to);
+            }
+        }
+    }
+
+    /// Warns of what is deleted first although somebody holds on to it who stays.
+    pub(super) fn held(&mut self) {
+        let mut found = vec![];
+        for (index, node) in self.input.graph.nodes.iter().enumerate() {
+            let Some(decision) = self.decisions[index].as_ref().filter(|it| it.action == Some(Action::Replace)) else { continue };
+            let (Some(instance), Some(record)) = (node.wanted, node.recorded) else { continue };
+            if !self.is_held(instance.type_name) {
+                continue;
+            }
+            let holds = |it: &Index| {
+                let node = &self.input.graph.nodes[*it];
+                let stays = self.decisions[*it].as_ref().is_some_and(|it| matches!(it.fate, Fate::Stays { .. }));
+                stays && node.needed.iter().any(|it| it.to == index)
+            };
+            let Some(holder) = (0..self.decisions.len()).find(holds) else { continue };
+            let holder = &self.input.graph.nodes[holder].address;
+            let obstacle = self.obstacle(instance, record, &decision.desired);
+            let (why, remedy) = match &obstacle {
+                Some(it) => (it.second.as_str(), it.remedy.as_str()),
+                None => ("it is deleted first, as the file says", "leave `create_before_destroy: false` out"),
+            };
+            found.push(
+                Diagnostic::warning(format!("`{}` is deleted while `{holder}` still uses it, which AWS may refuse", node.address))
+                    .at(&instance.place, why)
+                    .help(format!("{remedy}: then the new one is made first, and the old one goes when nobody uses it")),
+            );
+        }
+        self.diagnostics.extend(found);
+    }
+}
