@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::{
     clients::Aws,
+    cloudwatch::units,
     error::{error, unless},
     wording::{meaning, word},
 };
@@ -197,71 +198,7 @@ pub(crate) enum LowSamples {
     Ignore,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub(crate) enum Unit {
-    /// Time.
-    Seconds,
-    /// Time.
-    Milliseconds,
-    /// Time.
-    Microseconds,
-    /// Size.
-    Bytes,
-    /// Size.
-    Kilobytes,
-    /// Size.
-    Megabytes,
-    /// Size.
-    Gigabytes,
-    /// Size.
-    Terabytes,
-    /// Size.
-    Bits,
-    /// Size.
-    Kilobits,
-    /// Size.
-    Megabits,
-    /// Size.
-    Gigabits,
-    /// Size.
-    Terabits,
-    /// A share, from 0 to 100.
-    Percent,
-    /// How many.
-    Count,
-    /// A rate.
-    #[serde(rename = "Bytes/Second")]
-    BytesPerSecond,
-    /// A rate.
-    #[serde(rename = "Kilobytes/Second")]
-    KilobytesPerSecond,
-    /// A rate.
-    #[serde(rename = "Megabytes/Second")]
-    MegabytesPerSecond,
-    /// A rate.
-    #[serde(rename = "Gigabytes/Second")]
-    GigabytesPerSecond,
-    /// A rate.
-    #[serde(rename = "Terabytes/Second")]
-    TerabytesPerSecond,
-    /// A rate.
-    #[serde(rename = "Bits/Second")]
-    BitsPerSecond,
-    /// A rate.
-    #[serde(rename = "Kilobits/Second")]
-    KilobitsPerSecond,
-    /// A rate.
-    #[serde(rename = "Megabits/Second")]
-    MegabitsPerSecond,
-    /// A rate.
-    #[serde(rename = "Gigabits/Second")]
-    GigabitsPerSecond,
-    /// A rate.
-    #[serde(rename = "Terabits/Second")]
-    TerabitsPerSecond,
-    /// A rate.
-    #[serde(rename = "Count/Second")]
-    CountPerSecond,
+units! {
     /// A number without a unit.
     None,
 }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::{
     clients::Aws,
+    cloudwatch::units,
     error::{error, unless},
     wording::{meaning, word},
 };
@@ -54,72 +55,7 @@ pub(crate) struct Spec {
     dimensions: BTreeMap<String, String>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub(crate) enum Unit {
-    /// Seconds.
-    Seconds,
-    /// Microseconds.
-    Microseconds,
-    /// Milliseconds.
-    Milliseconds,
-    /// Bytes.
-    Bytes,
-    /// Kilobytes.
-    Kilobytes,
-    /// Megabytes.
-    Megabytes,
-    /// Gigabytes.
-    Gigabytes,
-    /// Terabytes.
-    Terabytes,
-    /// Bits.
-    Bits,
-    /// Kilobits.
-    Kilobits,
-    /// Megabits.
-    Megabits,
-    /// Gigabits.
-    Gigabits,
-    /// Terabits.
-    Terabits,
-    /// Percent.
-    Percent,
-    /// Times.
-    Count,
-    /// Bytes a second.
-    #[serde(rename = "Bytes/Second")]
-    BytesPerSecond,
-    /// Kilobytes a second.
-    #[serde(rename = "Kilobytes/Second")]
-    KilobytesPerSecond,
-    /// Megabytes a second.
-    #[serde(rename = "Megabytes/Second")]
-    MegabytesPerSecond,
-    /// Gigabytes a second.
-    #[serde(rename = "Gigabytes/Second")]
-    GigabytesPerSecond,
-    /// Terabytes a second.
-    #[serde(rename = "Terabytes/Second")]
-    TerabytesPerSecond,
-    /// Bits a second.
-    #[serde(rename = "Bits/Second")]
-    BitsPerSecond,
-    /// Kilobits a second.
-    #[serde(rename = "Kilobits/Second")]
-    KilobitsPerSecond,
-    /// Megabits a second.
-    #[serde(rename = "Megabits/Second")]
-    MegabitsPerSecond,
-    /// Gigabits a second.
-    #[serde(rename = "Gigabits/Second")]
-    GigabitsPerSecond,
-    /// Terabits a second.
-    #[serde(rename = "Terabits/Second")]
-    TerabitsPerSecond,
-    /// Times a second.
-    #[serde(rename = "Count/Second")]
-    CountPerSecond,
-}
+units! {}
 
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct Outputs {
