@@ -8,7 +8,6 @@ use aws_sdk_acm::types::{
     CertificateDetail, CertificateExport, CertificateOptions, CertificateStatus, DomainStatus, KeyAlgorithm as SdkKeyAlgorithm, Tag,
     ValidationMethod as SdkValidationMethod,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
@@ -21,8 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use super::certificates;
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
-    ec2::ABREAST,
     error::{error, unless},
     wording::{meaning, word},
 };
@@ -196,7 +195,7 @@ impl Resource for Certificate {
             }
             Ok(live(it, tags, zone, wanted))
         };
-        futures::stream::iter(ids.iter().map(one).collect::<Vec<_>>()).buffered(ABREAST).try_collect().await
+        abreast(ids.iter().map(one)).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {

@@ -8,7 +8,6 @@ use aws_sdk_apigatewayv2::{
         DomainNameConfiguration, DomainNameStatus, EndpointType, IpAddressType, MutualTlsAuthenticationInput, RoutingMode, SecurityPolicy,
     },
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, Durations, Error, Facts, Find, Id, Live, Problems, Resource, Result, Status, TAG_OPERATION, Tags, Update,
@@ -19,8 +18,9 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ABREAST, CONCURRENT, GONE, api::AddressType, arn, retag, tags};
+use super::{CONCURRENT, GONE, api::AddressType, arn, retag, tags};
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
     wording::{meaning, word},
@@ -143,7 +143,7 @@ impl Resource for DomainName {
     async fn read(world: &Aws, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         // A list of all would take more calls than the few that one stack has.
         let found = ids.iter().map(|id| async move { Ok(domain_name(world, id).await?.map(|it| live(world, it))) });
-        futures::stream::iter(found.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await
+        abreast(found).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {

@@ -13,12 +13,12 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::resource::{During, Error, Id, Passing, Result, Tags};
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
 };
@@ -48,9 +48,6 @@ pub(crate) const GONE: &[&str] = &["NotFoundException"];
 pub(crate) const CONCURRENT: Passing =
     Passing { during: During::Any, code: "ConflictException", message: "concurrent modification", within: Duration::from_secs(300) };
 
-/// How many calls a read may have under way.
-const ABREAST: usize = 8;
-
 /// The id of a part: of its parent, an API or a domain name, and its own.
 pub(crate) fn join(parent: &str, own: Option<&str>) -> Result<Id> {
     let own = own.ok_or_else(|| Error::bug("Create", "the answer holds no id"))?;
@@ -79,7 +76,7 @@ where
     let parents: BTreeSet<&str> = ids.iter().filter_map(split).map(|it| it.0).collect();
     let calls: Vec<_> = parents.into_iter().map(|parent| (parent, list(parent.to_owned()))).collect();
     let calls = calls.into_iter().map(|(parent, call)| async move { Ok((parent, siblings(call.await)?)) });
-    let lists: Vec<(&str, Vec<T>)> = futures::stream::iter(calls.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+    let lists: Vec<(&str, Vec<T>)> = abreast(calls).await?;
     let items = lists.iter().flat_map(|(parent, list)| list.iter().filter_map(|it| Some(((*parent, own(it)?), it))));
     let found: HashMap<(&str, &str), &T> = items.collect();
     Ok(ids.iter().map(|id| found.get(&split(id)?).copied().cloned()).collect())

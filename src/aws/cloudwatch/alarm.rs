@@ -8,7 +8,6 @@ use aws_sdk_cloudwatch::types::{
     AlarmType, ComparisonOperator, Dimension, Metric, MetricAlarm, MetricDataQuery, MetricStat as SdkMetricStat, StandardUnit,
     Statistic as SdkStatistic, Tag,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, Error, Facts, Find, Id, Live, Problems, Resource, Result, Status, TAG_OPERATION, Tags, Update, Wanted,
@@ -20,6 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     cloudwatch::units,
     error::{error, unless},
@@ -244,7 +244,7 @@ impl Resource for Alarm {
             let tags = if wanted.has("tags") { tags(world, it).await? } else { None };
             Ok(Some(live(it, tags)))
         });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(8).try_collect().await
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {

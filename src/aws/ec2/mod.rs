@@ -14,27 +14,19 @@ pub(crate) mod vpc_endpoint;
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, Tag, TagSpecification, VpcEndpoint};
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{Id, Problems, Result, TAG_OPERATION, Tags},
     value::{Path, Value},
 };
 
-use super::{clients::Aws, error::error};
-
-/// All items of all pages of a describe call: `all!(world.ec2().describe_vpcs().filters(filter))`.
-macro_rules! all {
-    ($call:expr) => {
-        $call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.map_err($crate::aws::error::error)
-    };
-}
-pub(crate) use all;
+use super::{
+    calls::{abreast, all},
+    clients::Aws,
+    error::error,
+};
 
 /// A filter takes up to this many values.
 const VALUES: usize = 200;
-
-/// How many calls a read may have under way.
-pub(crate) const ABREAST: usize = 8;
 
 /// What a create call takes; nothing where there are no tags, because EC2 refuses an empty list.
 pub(crate) fn tag_specifications(of: ResourceType, tags: &Tags) -> Option<Vec<TagSpecification>> {
@@ -95,8 +87,8 @@ pub(crate) async fn describe<T: Clone, F>(
 where
     F: Future<Output = Result<Vec<T>>>,
 {
-    let calls = ids.chunks(VALUES).map(|chunk| fetch(filter(name, chunk.iter().map(Id::as_str)))).collect::<Vec<_>>();
-    let pages: Vec<Vec<T>> = futures::stream::iter(calls).buffered(ABREAST).try_collect().await?;
+    let calls = ids.chunks(VALUES).map(|chunk| fetch(filter(name, chunk.iter().map(Id::as_str))));
+    let pages = abreast(calls).await?;
     let found: HashMap<&str, &T> = pages.iter().flatten().filter_map(|it| Some((id(it)?, it))).collect();
     Ok(ids.iter().map(|id| found.get(id.as_str()).copied().cloned()).collect())
 }

@@ -13,8 +13,9 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{all, describe, is_made_by, made, made_by, retag, tag_specifications, tags, unknown};
+use super::{describe, is_made_by, made, made_by, retag, tag_specifications, tags, unknown};
 use crate::aws::{
+    calls::all,
     clients::Aws,
     error::{error, unless},
     wording::{meaning, word},

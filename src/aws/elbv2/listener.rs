@@ -5,7 +5,6 @@ pub(crate) mod actions;
 use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::{Certificate, Listener as Described, ProtocolEnum};
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update, Wanted,
@@ -19,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use self::actions::Action;
 use super::{describe, has, list, made_by, retag, tags};
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
-    ec2::{ABREAST, all},
     error::{error, unless},
     wording::{meaning, word},
 };
@@ -181,7 +180,7 @@ impl Resource for Listener {
         let mut tags = if wanted.has("tags") { tags(world, &arns).await? } else { vec![None; arns.len()] }.into_iter();
         let more = wanted.has("additional_certificate_arns");
         let more = arns.iter().map(async |arn| if more { additional_certificates(world, arn).await } else { Ok(None) });
-        let more: Vec<_> = futures::stream::iter(more.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+        let more = abreast(more).await?;
         let mut more = more.into_iter();
         let mut live = |it: Described| live(it, tags.next().flatten(), more.next().flatten());
         Ok(found.into_iter().map(|it| it.and_then(&mut live)).collect::<Vec<_>>())

@@ -22,8 +22,8 @@ use super::{
     made_by, retag, tags,
 };
 use crate::aws::{
+    calls::all,
     clients::Aws,
-    ec2::all,
     error::{error, unless},
     wording::{meaning, word},
 };

@@ -9,7 +9,6 @@ use aws_sdk_elasticloadbalancingv2::types::{
     IpAddressType as SdkIpAddressType, LoadBalancer as Described, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerStateEnum,
     LoadBalancerTypeEnum,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, After, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
@@ -22,8 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{attribute, check_name, describe, has, list, retag, tags, text};
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
-    ec2::{ABREAST, all},
     error::{error, unless},
     wording::{meaning, word},
 };
@@ -293,7 +292,7 @@ impl Resource for LoadBalancer {
         let mut tags = if wanted.has("tags") { tags(world, &arns).await? } else { vec![None; arns.len()] }.into_iter();
         let attributes = LOGS.iter().chain(ATTRIBUTES).any(|it| wanted.has(it.0));
         let attributes = arns.iter().map(async |arn| if attributes { read_attributes(world, arn).await } else { Ok(None) });
-        let attributes: Vec<_> = futures::stream::iter(attributes.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+        let attributes = abreast(attributes).await?;
         let mut attributes = attributes.into_iter();
         let mut live = |it: Described| live(it, tags.next().flatten(), attributes.next().flatten());
         Ok(found.into_iter().map(|it| it.map(&mut live)).collect::<Vec<_>>())

@@ -8,7 +8,6 @@ use std::{
 use aws_sdk_elasticloadbalancingv2::types::{
     Matcher, ProtocolEnum, TargetGroup as Described, TargetGroupAttribute, TargetGroupIpAddressTypeEnum, TargetTypeEnum,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
@@ -22,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use self::targets::Target;
 use super::{attribute, check_name, describe, has, list, retag, tags, text};
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
-    ec2::{ABREAST, all},
     error::{error, unless},
     wording::{meaning, word},
 };
@@ -300,7 +299,7 @@ impl Resource for TargetGroup {
             let targets = if wanted.has("targets") { targets::read(world, &arn, it.port()).await? } else { None };
             Ok((attributes, targets))
         });
-        let more: Vec<_> = futures::stream::iter(more.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+        let more = abreast(more).await?;
         let mut more = more.into_iter();
         let mut live = |it: Described| {
             let (attributes, targets) = more.next().unwrap_or_default();

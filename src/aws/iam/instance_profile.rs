@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use aws_sdk_iam::types::InstanceProfile as Described;
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, TAG_OPERATION,
@@ -16,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GONE, TWO_MINUTES, check_path, list, root, tags};
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
 };
@@ -94,7 +94,7 @@ impl Resource for InstanceProfile {
     async fn read(world: &Aws, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         // The list of all has no tags, which are always of interest; with them it is a call for each anyway.
         let lives = ids.iter().map(|id| async move { Ok(profile(world, id).await?.map(live)) });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(8).try_collect().await
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {

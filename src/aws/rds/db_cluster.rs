@@ -20,8 +20,8 @@ use super::{
     check_snapshot, check_windows, day, deleted, exports, filter, is_made_by, last_snapshot, lost, retag, tag_list, tags, yes,
 };
 use crate::aws::{
+    calls::all,
     clients::Aws,
-    ec2::all,
     error::{error, unless},
     wording::word,
 };

@@ -21,8 +21,8 @@ use super::{
     lost, retag, tag_list, tags, yes,
 };
 use crate::aws::{
+    calls::all,
     clients::Aws,
-    ec2::all,
     error::{error, unless},
     wording::word,
 };

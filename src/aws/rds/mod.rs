@@ -25,8 +25,6 @@ use super::{
     error::{error, unless},
 };
 
-/// How many calls a read may have under way.
-const ABREAST: usize = 8;
 /// A filter takes up to this many names.
 const NAMES: usize = 50;
 

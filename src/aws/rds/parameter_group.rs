@@ -25,7 +25,6 @@ macro_rules! parameter_group {
         use std::{collections::HashMap, time::Duration};
 
         use aws_sdk_rds::types::$Group as Described;
-        use futures::{StreamExt as _, TryStreamExt as _};
         use infra::{
             resource::{
                 Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags,
@@ -37,13 +36,13 @@ macro_rules! parameter_group {
         use serde::{Deserialize, Serialize};
 
         use super::{
-            ABREAST, MINUTE, check_name, is_made_by, lost, managed,
+            MINUTE, check_name, is_made_by, lost, managed,
             parameter_group::parameters::{self, Values},
             retag, tag_list, tags_of,
         };
         use crate::aws::{
+            calls::{abreast, all},
             clients::Aws,
-            ec2::all,
             error::{error, unless},
         };
 
@@ -134,7 +133,7 @@ macro_rules! parameter_group {
                     let parameters = if wanted.has("parameters") { all_parameters(world, id).await? } else { None };
                     Ok(Some(live(it, tags, parameters)))
                 });
-                futures::stream::iter(lives.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await
+                abreast(lives).await
             }
 
             async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {

@@ -15,7 +15,7 @@ use aws_sdk_s3::{
         ServerSideEncryptionConfiguration, Tag, Tagging, VersioningConfiguration,
     },
 };
-use futures::{StreamExt as _, TryStreamExt as _, try_join};
+use futures::try_join;
 use infra::{
     resource::{
         Actions, After, Create, Delete, During, Error, ErrorKind, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result,
@@ -31,6 +31,7 @@ use self::{
     settings::{CorsRule, Encryption, Logging, Notification, Ownership, PublicAccessBlock, Replication, Retention, Versioning, Website},
 };
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
     wording::{document, meaning, policy, word},
@@ -193,7 +194,7 @@ impl Resource for Bucket {
 
     async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         let lives = ids.iter().map(|id| async move { Ok(unless(one(world, id.as_str(), wanted).await, GONE)?.flatten()) });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
@@ -251,8 +252,6 @@ impl Resource for Bucket {
 const GONE: &[&str] = &["NoSuchBucket"];
 const TWO_MINUTES: Duration = Duration::from_secs(120);
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
-/// How many buckets are read at once.
-const ABREAST: usize = 8;
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 fn check_name(spec: &Value, problems: &mut Problems) {

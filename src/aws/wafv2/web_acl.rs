@@ -10,7 +10,6 @@ use aws_sdk_wafv2::{
     Client,
     types::{self as sdk, Tag},
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, During, Facts, Find, Id, Live, Location, Passing, Problems, Resource, Result, Status, TAG_OPERATION, Tags,
@@ -26,6 +25,7 @@ use self::{
     statement::incomplete,
 };
 use crate::aws::{
+    calls::few_abreast,
     clients::Aws,
     error::{error, unless},
     wording::{meaning, word},
@@ -119,7 +119,7 @@ impl Resource for WebAcl {
             let tags = if wanted.has("tags") { unless(tags(&key.client(world), &it.arn).await, GONE)? } else { None };
             Ok(Some(live(id, &key, &it, tags)))
         });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(4).try_collect().await
+        few_abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
