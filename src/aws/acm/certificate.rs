@@ -10,8 +10,8 @@ use aws_sdk_acm::types::{
 };
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, set,
+        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags,
+        Update, Wanted, immutable, set,
     },
     value::{Path, Value},
 };
@@ -203,7 +203,7 @@ impl Resource for Certificate {
             let Some(arn) = found.certificate_arn.clone().map(Id) else { continue };
             if found.domain_name() == Some(&find.spec.domain_name) && !find.known.contains(&arn) {
                 let tags = tags(world, arn.as_str()).await?.unwrap_or_default();
-                if tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation) {
+                if tags.made_by(find.operation) {
                     return Ok(Some(arn));
                 }
             }

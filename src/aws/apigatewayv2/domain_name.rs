@@ -10,15 +10,15 @@ use aws_sdk_apigatewayv2::{
 };
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, Error, Facts, Find, Id, Live, Problems, Resource, Result, Status, TAG_OPERATION, Tags, Update,
-        Wanted, immutable, kept, ready, unique,
+        Actions, Create, Delete, Durations, Error, Facts, Find, Id, Live, Problems, Resource, Result, Status, Tags, Update, Wanted,
+        immutable, kept, ready, unique,
     },
     value::{Path, Value},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CONCURRENT, GONE, api::AddressType, arn, retag, tags};
+use super::{CONCURRENT, GONE, api::AddressType, arn, is_made_by, retag, tags};
 use crate::aws::{
     calls::abreast,
     clients::Aws,
@@ -148,7 +148,7 @@ impl Resource for DomainName {
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let id = Id(find.spec.domain_name.clone());
-        let made = |it: &Described| it.tags().and_then(|it| it.get(TAG_OPERATION)).is_some_and(|it| it == find.operation);
+        let made = |it: &Described| is_made_by(it.tags(), find.operation);
         let there = domain_name(world, &id).await?.is_some_and(|it| made(&it));
         Ok(Some(id).filter(|id| there && !find.known.contains(id)))
     }

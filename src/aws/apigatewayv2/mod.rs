@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use infra::resource::{During, Error, Id, Passing, Result, Tags};
+use infra::resource::{During, Error, Id, Passing, Result, TAG_OPERATION, Tags};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -110,6 +110,11 @@ pub(crate) fn arn(world: &Aws, path: &str) -> String {
 /// What a create call takes.
 pub(crate) fn tags(tags: &Tags) -> Option<HashMap<String, String>> {
     (!tags.0.is_empty()).then(|| tags.0.clone().into_iter().collect())
+}
+
+/// Whether the create with this operation id made what has these tags.
+pub(crate) fn is_made_by(tags: Option<&HashMap<String, String>>, operation: &str) -> bool {
+    tags.and_then(|it| it.get(TAG_OPERATION)).is_some_and(|it| it == operation)
 }
 
 /// Makes the tags of what has this ARN equal to `to`.

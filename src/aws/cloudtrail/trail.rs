@@ -8,8 +8,8 @@ use aws_sdk_cloudtrail::types::{Tag, Trail as Described};
 use futures::try_join;
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, TAG_OPERATION, Tags,
-        Update, Wanted, immutable, unique,
+        Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update, Wanted,
+        immutable, unique,
     },
     value::{Path, Value},
 };
@@ -162,7 +162,7 @@ impl Resource for Trail {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let found = trails(world, std::slice::from_ref(&id)).await?;
         let tags = tags(world, found.values()).await?;
-        let ours = tags.values().any(|it| it.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = tags.values().any(|it| it.made_by(find.operation));
         Ok(ours.then_some(id))
     }
 

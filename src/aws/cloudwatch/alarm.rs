@@ -10,8 +10,8 @@ use aws_sdk_cloudwatch::types::{
 };
 use infra::{
     resource::{
-        Actions, Create, Delete, Error, Facts, Find, Id, Live, Problems, Resource, Result, Status, TAG_OPERATION, Tags, Update, Wanted,
-        immutable, set, unique,
+        Actions, Create, Delete, Error, Facts, Find, Id, Live, Problems, Resource, Result, Status, Tags, Update, Wanted, immutable, set,
+        unique,
     },
     value::Value,
 };
@@ -252,7 +252,7 @@ impl Resource for Alarm {
         let found = alarms(world, std::slice::from_ref(&id)).await?;
         let Some(alarm) = found.get(id.as_str()) else { return Ok(None) };
         let tags = tags(world, alarm).await?.unwrap_or_default();
-        Ok(tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+        Ok(tags.made_by(find.operation).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

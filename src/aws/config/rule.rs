@@ -11,8 +11,8 @@ use aws_sdk_config::types::{
 };
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, TAG_OPERATION, Tags,
-        Update, Wanted, immutable, set, unique,
+        Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update, Wanted,
+        immutable, set, unique,
     },
     value::{Path, Value},
 };
@@ -225,7 +225,7 @@ impl Resource for Rule {
         let found = rules(world, std::slice::from_ref(&id)).await?;
         let Some(rule) = found.get(id.as_str()) else { return Ok(None) };
         let tags = tags(world, rule).await?.unwrap_or_default();
-        Ok(tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+        Ok(tags.made_by(find.operation).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

@@ -66,11 +66,6 @@ pub(crate) fn made_by(operation: &str) -> Filter {
     filter(&format!("tag:{TAG_OPERATION}"), [operation])
 }
 
-/// Whether the create with this operation id made what has these tags: for the calls whose filters the emulator does not know.
-pub(crate) fn is_made_by(list: &[Tag], operation: &str) -> bool {
-    list.iter().any(|it| it.key() == Some(TAG_OPERATION) && it.value() == Some(operation))
-}
-
 /// The first of the ids found that no state knows.
 pub(crate) fn unknown(found: impl IntoIterator<Item = Option<String>>, known: &BTreeSet<Id>) -> Option<Id> {
     found.into_iter().flatten().map(Id).filter(|id| !known.contains(id)).min()

@@ -9,8 +9,8 @@ use aws_sdk_ecr::types::{
 use futures::try_join;
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status, TAG_OPERATION,
-        Tags, Update, Wanted, immutable, set, unique, write_only,
+        Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status, Tags, Update,
+        Wanted, immutable, set, unique, write_only,
     },
     value::{Path, Value},
 };
@@ -205,7 +205,7 @@ impl Resource for Repository {
         let found = repositories(world, std::slice::from_ref(&id)).await?;
         let Some(repository) = found.get(id.as_str()) else { return Ok(None) };
         let tags = unless(tags(world, repository).await, GONE)?.unwrap_or_default();
-        Ok(tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+        Ok(tags.made_by(find.operation).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

@@ -14,8 +14,8 @@ use aws_sdk_ecs::types::{
 };
 use infra::{
     resource::{
-        Actions, After, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, kept, ready, set, unique, write_only,
+        Actions, After, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags,
+        Update, Wanted, immutable, kept, ready, set, unique, write_only,
     },
     value::{Path, Value},
 };
@@ -231,7 +231,7 @@ impl Resource for Service {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let found = services(world, std::slice::from_ref(&id)).await?;
-        let ours = found.get(id.as_str()).is_some_and(|it| tags(it.tags()).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = found.get(id.as_str()).is_some_and(|it| tags(it.tags()).made_by(find.operation));
         Ok(ours.then_some(id))
     }
 

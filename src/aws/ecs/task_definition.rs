@@ -16,8 +16,8 @@ use aws_sdk_ecs::{
 };
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, ready, set,
+        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags,
+        Update, Wanted, immutable, ready, set,
     },
     value::Value,
 };
@@ -223,7 +223,7 @@ impl Resource for TaskDefinition {
         // What is looked for was just made; others can have registered revisions since, but not many.
         for id in unknown.into_iter().take(LATEST) {
             let Some(answer) = describe(world, id.as_str()).await? else { continue };
-            if tags(answer.tags()).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation) {
+            if tags(answer.tags()).made_by(find.operation) {
                 return Ok(Some(id));
             }
         }

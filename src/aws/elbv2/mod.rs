@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_elasticloadbalancingv2::types::{Tag, TagDescription};
 use infra::{
-    resource::{Id, Problems, Result, TAG_OPERATION, Tags},
+    resource::{Id, Problems, Result, Tags},
     value::{Path, Value},
 };
 use serde::de::DeserializeOwned;
@@ -68,7 +68,7 @@ pub(crate) async fn tags(world: &Aws, arns: &[Id]) -> Result<Vec<Option<Tags>>> 
 pub(crate) async fn made_by(world: &Aws, arns: Vec<Id>, operation: &str, known: &BTreeSet<Id>) -> Result<Option<Id>> {
     let arns: Vec<Id> = arns.into_iter().filter(|it| !known.contains(it)).collect();
     let tags = tags(world, &arns).await?;
-    let ours = |tags: &Option<Tags>| tags.as_ref().and_then(|it| it.0.get(TAG_OPERATION)).is_some_and(|it| it == operation);
+    let ours = |tags: &Option<Tags>| tags.as_ref().is_some_and(|it| it.made_by(operation));
     Ok(arns.into_iter().zip(tags).find(|(_, tags)| ours(tags)).map(|(arn, _)| arn))
 }
 

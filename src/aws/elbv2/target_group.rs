@@ -10,8 +10,8 @@ use aws_sdk_elasticloadbalancingv2::types::{
 };
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, kept, set, unique,
+        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags,
+        Update, Wanted, immutable, kept, set, unique,
     },
     value::Value,
 };
@@ -312,7 +312,7 @@ impl Resource for TargetGroup {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let Some(found) = one(world, &id).await? else { return Ok(None) };
         let tags = tags(world, &[Id(arn(&found))]).await?.into_iter().next().flatten().unwrap_or_default();
-        Ok(tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+        Ok(tags.made_by(find.operation).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_sdk_iam::types::InstanceProfile as Described;
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, TAG_OPERATION,
-        Tags, Update, Wanted, immutable, set, unique,
+        Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update,
+        Wanted, immutable, set, unique,
     },
     value::Value,
 };
@@ -100,7 +100,7 @@ impl Resource for InstanceProfile {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let found = profile(world, &id).await?;
-        let ours = found.is_some_and(|it| tags(it.tags()).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = found.is_some_and(|it| tags(it.tags()).made_by(find.operation));
         Ok(ours.then_some(id))
     }
 

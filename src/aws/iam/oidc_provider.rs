@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_sdk_iam::operation::get_open_id_connect_provider::GetOpenIdConnectProviderOutput;
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, TAG_OPERATION,
-        Tags, Update, Wanted, immutable, kept, set, unique,
+        Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update,
+        Wanted, immutable, kept, set, unique,
     },
     value::{Path, Value},
 };
@@ -104,7 +104,7 @@ impl Resource for OidcProvider {
         }
         let call = world.iam().get_open_id_connect_provider().open_id_connect_provider_arn(arn(world, &id).await?);
         let answer = unless(call.send().await.map_err(error), GONE)?;
-        let ours = answer.is_some_and(|it| tags(it.tags()).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = answer.is_some_and(|it| tags(it.tags()).made_by(find.operation));
         Ok(ours.then_some(id))
     }
 

@@ -6,7 +6,7 @@ use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, PolicyVersion};
 use infra::{
     resource::{
         Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, unique,
+        Tags, Update, Wanted, immutable, unique,
     },
     value::{Path, Value},
 };
@@ -114,8 +114,7 @@ impl Resource for ManagedPolicy {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let arn = arn(world, &id).await?;
         let answer = unless(world.iam().get_policy().policy_arn(arn).send().await.map_err(error), GONE)?;
-        let ours =
-            answer.and_then(|it| it.policy).is_some_and(|it| tags(it.tags()).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = answer.and_then(|it| it.policy).is_some_and(|it| tags(it.tags()).made_by(find.operation));
         Ok(ours.then_some(id))
     }
 

@@ -9,8 +9,8 @@ use aws_sdk_iam::types::{EntityType, Role as Described, RoleDetail};
 use futures::try_join;
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, set, unique,
+        Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status, Tags,
+        Update, Wanted, immutable, set, unique,
     },
     value::{Path, Value},
 };
@@ -169,8 +169,7 @@ impl Resource for Role {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let answer = unless(world.iam().get_role().role_name(id.as_str()).send().await.map_err(error), GONE)?;
-        let ours =
-            answer.and_then(|it| it.role).is_some_and(|it| tags(it.tags()).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = answer.and_then(|it| it.role).is_some_and(|it| tags(it.tags()).made_by(find.operation));
         Ok(ours.then_some(id))
     }
 

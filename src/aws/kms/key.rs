@@ -6,8 +6,8 @@ use aws_sdk_kms::types::{KeyMetadata, KeySpec, KeyState, KeyUsageType, Tag};
 use futures::try_join;
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status, TAG_OPERATION, Tags,
-        Update, Wanted, immutable, kept, write_only,
+        Actions, Create, Delete, During, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status, Tags, Update, Wanted,
+        immutable, kept, write_only,
     },
     value::{Path, Value},
 };
@@ -224,7 +224,7 @@ impl Resource for Key {
         let ours = ids.map(|id| async move {
             // Keys that are not ours may forbid it.
             let tags = unless(tags(world, id.as_str()).await, &["AccessDeniedException"])?.flatten().unwrap_or_default();
-            Ok(tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+            Ok(tags.made_by(find.operation).then_some(id))
         });
         let found: Vec<Option<Id>> = abreast(ours).await?;
         for id in found.into_iter().flatten() {

@@ -8,8 +8,8 @@ use aws_sdk_lambda::types::{
 };
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, kept, ready, set,
+        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags,
+        Update, Wanted, immutable, kept, ready, set,
     },
     value::{Path, Value},
 };
@@ -207,7 +207,7 @@ impl Resource for EventSourceMapping {
         for it in of_source(world, &find.spec.event_source_arn).await? {
             let Some(id) = it.uuid.clone().map(Id).filter(|id| !find.known.contains(id)) else { continue };
             let tags = tags(world, &it).await?.unwrap_or_default();
-            if tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation) {
+            if tags.made_by(find.operation) {
                 return Ok(Some(id));
             }
         }

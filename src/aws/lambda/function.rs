@@ -13,7 +13,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use infra::{
     resource::{
         Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Secret, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, ready, set, unique, volatile, write_only,
+        Tags, Update, Wanted, immutable, ready, set, unique, volatile, write_only,
     },
     value::Value,
 };
@@ -346,7 +346,7 @@ impl Resource for Function {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let tags = get(world, &id).await?.and_then(|it| it.tags).unwrap_or_default();
-        Ok(tags.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+        Ok(Tags::read(tags).made_by(find.operation).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

@@ -5,8 +5,8 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_cloudwatchlogs::types::{LogGroup as Described, LogGroupClass};
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, TAG_OPERATION, Tags, Update,
-        Wanted, immutable, unique,
+        Actions, Create, Delete, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update, Wanted,
+        immutable, unique,
     },
     value::{Path, Value},
 };
@@ -134,7 +134,7 @@ impl Resource for LogGroup {
         let found = groups(world, std::slice::from_ref(&id)).await?;
         let Some(group) = found.get(id.as_str()) else { return Ok(None) };
         let tags = tags(world, &arn(group)).await?.unwrap_or_default();
-        Ok(tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+        Ok(tags.made_by(find.operation).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, ROLE, ROLE_REFUSED, check_encryption, check_key, check_master, check_name,
-    check_snapshot, check_windows, day, deleted, exports, filter, is_made_by, last_snapshot, lost, retag, tag_list, tags, yes,
+    check_snapshot, check_windows, day, deleted, exports, filter, last_snapshot, lost, retag, tag_list, tags, yes,
 };
 use crate::aws::{
     calls::all,
@@ -288,7 +288,7 @@ impl Resource for DbCluster {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let found = clusters(world, std::slice::from_ref(&id)).await?;
-        Ok(found.get(id.as_str()).is_some_and(|it| is_made_by(&tags(it.tag_list()), find.operation)).then_some(id))
+        Ok(found.get(id.as_str()).is_some_and(|it| tags(it.tag_list()).made_by(find.operation)).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

@@ -17,8 +17,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, ROLE, ROLE_REFUSED, day, deleted, exports, filter, is_made_by, last_snapshot,
-    lost, retag, tag_list, tags, yes,
+    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, ROLE, ROLE_REFUSED, day, deleted, exports, filter, last_snapshot, lost, retag,
+    tag_list, tags, yes,
 };
 use crate::aws::{
     calls::all,
@@ -320,7 +320,7 @@ impl Resource for DbInstance {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let found = instances(world, std::slice::from_ref(&id)).await?;
-        Ok(found.get(id.as_str()).is_some_and(|it| is_made_by(&tags(it.tag_list()), find.operation)).then_some(id))
+        Ok(found.get(id.as_str()).is_some_and(|it| tags(it.tag_list()).made_by(find.operation)).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

@@ -13,7 +13,7 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{MINUTE, check_name, is_made_by, lost, managed, retag, tag_list, tags_of};
+use super::{MINUTE, check_name, lost, managed, retag, tag_list, tags_of};
 use crate::aws::{
     calls::{abreast, all},
     clients::Aws,
@@ -110,7 +110,7 @@ impl Resource for DbSubnetGroup {
         let found = groups(world, std::slice::from_ref(&id)).await?;
         let Some(group) = found.get(id.as_str()) else { return Ok(None) };
         let tags = tags_of(world, arn(group), GONE).await?.unwrap_or_default();
-        Ok(is_made_by(&tags, find.operation).then_some(id))
+        Ok(tags.made_by(find.operation).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

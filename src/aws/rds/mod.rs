@@ -15,7 +15,7 @@ use aws_sdk_rds::{
 };
 use infra::{
     diagnostic::Severity,
-    resource::{Error, Id, Problem, Problems, Result, Status, TAG_OPERATION, Tags},
+    resource::{Error, Id, Problem, Problems, Result, Status, Tags},
     value::{Path, Value},
 };
 use jiff::Timestamp;
@@ -65,10 +65,6 @@ fn tags(list: &[Tag]) -> Tags {
 async fn tags_of(world: &Aws, arn: &str, gone: &[&str]) -> Result<Option<Tags>> {
     let answer = unless(world.rds().list_tags_for_resource().resource_name(arn).send().await.map_err(error), gone)?;
     Ok(answer.map(|it| tags(it.tag_list())))
-}
-
-fn is_made_by(tags: &Tags, operation: &str) -> bool {
-    tags.0.get(TAG_OPERATION).is_some_and(|it| it == operation)
 }
 
 async fn retag(world: &Aws, arn: &str, from: &Tags, to: &Tags) -> Result<()> {

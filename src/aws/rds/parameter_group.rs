@@ -36,7 +36,7 @@ macro_rules! parameter_group {
         use serde::{Deserialize, Serialize};
 
         use super::{
-            MINUTE, check_name, is_made_by, lost, managed,
+            MINUTE, check_name, lost, managed,
             parameter_group::parameters::{self, Values},
             retag, tag_list, tags_of,
         };
@@ -141,7 +141,7 @@ macro_rules! parameter_group {
                 let found = groups(world, std::slice::from_ref(&id)).await?;
                 let Some(group) = found.get(id.as_str()) else { return Ok(None) };
                 let tags = tags_of(world, arn(group), GONE).await?.unwrap_or_default();
-                Ok(is_made_by(&tags, find.operation).then_some(id))
+                Ok(tags.made_by(find.operation).then_some(id))
             }
 
             async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

@@ -19,7 +19,7 @@ use futures::try_join;
 use infra::{
     resource::{
         Actions, After, Create, Delete, During, Error, ErrorKind, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result,
-        Status, TAG_OPERATION, Tags, Update, Wanted, immutable, late, unique, write_only,
+        Status, Tags, Update, Wanted, immutable, late, unique, write_only,
     },
     value::{Path, Value},
 };
@@ -200,7 +200,7 @@ impl Resource for Bucket {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let tags = unless(tags(world, id.as_str()).await, GONE)?.unwrap_or_default();
-        Ok(Tags::read(tags).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+        Ok(Tags::read(tags).made_by(find.operation).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

@@ -12,7 +12,7 @@ use aws_sdk_secretsmanager::{operation::describe_secret::DescribeSecretOutput, t
 use infra::{
     resource::{
         Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Sealed, Secret as Text,
-        Status, TAG_OPERATION, Tags, Update, Wanted, immutable, late, unique, write_only,
+        Status, Tags, Update, Wanted, immutable, late, unique, write_only,
     },
     value::{Path, Value},
 };
@@ -174,7 +174,7 @@ impl Resource for Secret {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let found = describe(world, id.as_str()).await?;
-        let ours = found.is_some_and(|it| tags(&it).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = found.is_some_and(|it| tags(&it).made_by(find.operation));
         Ok(ours.then_some(id))
     }
 

@@ -6,8 +6,8 @@ use aws_sdk_sns::types::Tag;
 use futures::try_join;
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status, TAG_OPERATION, Tags,
-        Update, Wanted, immutable, late, unique,
+        Actions, Create, Delete, During, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status, Tags, Update, Wanted,
+        immutable, late, unique,
     },
     value::{Path, Value},
 };
@@ -146,7 +146,7 @@ impl Resource for Topic {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let tags = unless(tags(world, &arn(world, &id).await?).await, GONE)?;
-        Ok(tags.is_some_and(|it| it.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation)).then_some(id))
+        Ok(tags.is_some_and(|it| it.made_by(find.operation)).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

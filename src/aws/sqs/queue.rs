@@ -7,7 +7,7 @@ use futures::try_join;
 use infra::{
     resource::{
         Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, kept, late, set, unique,
+        Tags, Update, Wanted, immutable, kept, late, set, unique,
     },
     value::{Path, Value},
 };
@@ -236,7 +236,7 @@ impl Resource for Queue {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let found = async { tags(world, &url(world, &id).await?).await };
-        let ours = unless(found.await, GONE)?.is_some_and(|it| it.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = unless(found.await, GONE)?.is_some_and(|it| it.made_by(find.operation));
         Ok(ours.then_some(id))
     }
 

@@ -12,8 +12,8 @@ use aws_sdk_wafv2::{
 };
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Facts, Find, Id, Live, Location, Passing, Problems, Resource, Result, Status, TAG_OPERATION, Tags,
-        Update, Wanted, World as _, immutable, kept, set, unique, volatile,
+        Actions, Create, Delete, During, Facts, Find, Id, Live, Location, Passing, Problems, Resource, Result, Status, Tags, Update,
+        Wanted, World as _, immutable, kept, set, unique, volatile,
     },
     value::Value,
 };
@@ -132,7 +132,7 @@ impl Resource for WebAcl {
             let more = page.next_marker.filter(|_| !all.is_empty());
             if let Some(it) = all.into_iter().find(|it| it.name == find.spec.name) {
                 let tags = unless(tags(&client, it.arn().unwrap_or_default()).await, GONE)?.unwrap_or_default();
-                let ours = tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation);
+                let ours = tags.made_by(find.operation);
                 let key = Key { name: it.name.unwrap_or_default(), id: it.id.unwrap_or_default(), scope };
                 return Ok(Some(key.id()).filter(|id| ours && !find.known.contains(id)));
             }
