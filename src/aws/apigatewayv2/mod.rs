@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use infra::resource::{During, Error, Id, Passing, Result, TAG_OPERATION, Tags};
+use infra::resource::{During, Error, Find, Id, Live, Passing, Resource, Result, TAG_OPERATION, Tags};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -87,8 +87,27 @@ pub(crate) fn siblings<T>(list: Result<Vec<T>>) -> Result<Vec<T>> {
     Ok(unless(list, GONE)?.unwrap_or_default())
 }
 
+/// The first by its id among the parts of this parent that no state knows and that have all that is wanted. There are no tags: it is
+/// told by its content.
+pub(crate) fn alike<R: Resource, T>(
+    find: &Find<'_, R>,
+    parent: &str,
+    list: Result<Vec<T>>,
+    own: impl Fn(&T) -> Option<&str>,
+    live: impl Fn(&Id, T) -> Option<Live<R>>,
+) -> Result<Option<Id>> {
+    let mut ids = vec![];
+    for it in siblings(list)? {
+        let id = join(parent, own(&it))?;
+        if !find.known.contains(&id) && live(&id, it).is_some_and(|it| has(&it.spec, find.spec)) {
+            ids.push(id);
+        }
+    }
+    Ok(ids.into_iter().min())
+}
+
 /// Whether a resource has all that is written for another. What is not written is the cloud's own affair.
-pub(crate) fn has(live: &impl Serialize, written: &impl Serialize) -> bool {
+fn has(live: &impl Serialize, written: &impl Serialize) -> bool {
     fn same(live: &Json, written: &Json) -> bool {
         match (live, written) {
             // Lists here are sets.
