@@ -17,8 +17,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, ROLE, ROLE_REFUSED, day, deleted, exports, filter, last_snapshot, lost, retag,
-    tag_list, tags, yes,
+    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, OPTIONS, PROTECTED, ROLE, ROLE_REFUSED, TWO_HOURS, day, deleted, exports,
+    filter, last_snapshot, lost, retag, tag_list, tags, yes,
 };
 use crate::aws::{
     calls::all,
@@ -419,17 +419,6 @@ impl Resource for DbInstance {
 }
 
 const GONE: &[&str] = &["DBInstanceNotFound", "DBInstanceNotFoundFault"];
-const TWO_HOURS: Duration = Duration::from_secs(7200);
-const PROTECTED: &str = "it is protected by `deletion_protection: true`: write `false` and apply that first, and then delete it";
-
-/// What no call of an update is for by itself.
-const OPTIONS: &[&str] = &[
-    "allow_major_version_upgrade",
-    "apply_immediately",
-    "delete_automated_backups",
-    "final_db_snapshot_identifier",
-    "skip_final_snapshot",
-];
 
 /// One call for all that it changes.
 async fn modify(world: &Aws, update: &Update<'_, DbInstance>) -> Result<()> {

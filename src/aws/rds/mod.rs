@@ -33,6 +33,18 @@ const BUSY: Duration = Duration::from_secs(1800);
 /// How long a role that was made a moment ago may stay unknown.
 const ROLE: Duration = Duration::from_secs(300);
 const MINUTE: Duration = Duration::from_secs(60);
+/// How long a database may take to be made, changed or deleted.
+const TWO_HOURS: Duration = Duration::from_secs(7200);
+const PROTECTED: &str = "it is protected by `deletion_protection: true`: write `false` and apply that first, and then delete it";
+
+/// The properties of a database that no call of an update is for by itself.
+const OPTIONS: &[&str] = &[
+    "allow_major_version_upgrade",
+    "apply_immediately",
+    "delete_automated_backups",
+    "final_db_snapshot_identifier",
+    "skip_final_snapshot",
+];
 /// What a role's refusal says.
 const ROLE_REFUSED: &str = "IAM role ARN value is invalid or does not include the required permissions";
 
