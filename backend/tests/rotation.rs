@@ -58,8 +58,14 @@ impl Account {
             ("DB_SSL_MODE", "disable"),
             ("DB_CONNECT_TIMEOUT_SECONDS", "20"),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &url),
+            // So that nothing is done with the database but what the test asks for.
+            ("PROCESS_UPLOADS", "false"),
         ];
-        Server::bare(&settings).await
+        let server = Server::bare(&settings).await;
+        // What it does by itself at the start, with a connection of its own: one that is being made when all others are cut, its
+        // password accepted already, would work on.
+        server.logged(|line| line["message"] == "the database is ready").await;
+        server
     }
 }
 
