@@ -5,6 +5,8 @@
 
 mod implied;
 mod order;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 

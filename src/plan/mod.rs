@@ -12,7 +12,7 @@ pub mod schedule;
 mod scope;
 pub mod sealed;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 

@@ -19,13 +19,13 @@ use crate::{
     },
 };
 
-pub(super) fn catalog() -> &'static Catalog {
+pub(crate) fn catalog() -> &'static Catalog {
     static CATALOG: LazyLock<Catalog> =
         LazyLock::new(|| Catalog::new([&Case as &dyn Describe, &Named, &Data, &First, &Alone, &Follower, &Teller, &Nested, &Mended], []));
     &CATALOG
 }
 
-pub(super) fn source(text: &str) -> Arc<Source> {
+pub(crate) fn source(text: &str) -> Arc<Source> {
     Arc::new(Source { path: "stacks/s.yaml".into(), text: text.into() })
 }
 
@@ -65,6 +65,8 @@ pub(super) struct CaseSpec {
     #[schemars(transform = write_only)]
     hidden: Option<String>,
     password: Option<Secret>,
+    #[schemars(transform = ready)]
+    usable: Option<String>,
     #[schemars(transform = late)]
     peers: Option<Vec<String>>,
     #[serde(default)]
