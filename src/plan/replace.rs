@@ -2,7 +2,7 @@
 
 use super::{
     Action,
-    decide::{Fate, Maker, Nothing},
+    decide::{Decision, Fate, Maker, Nothing},
     desire::Properties,
 };
 use crate::{diagnostic::Diagnostic, graph::Index, stack::Instance, state::Record, value::Value};
