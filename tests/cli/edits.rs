@@ -11,13 +11,14 @@ use std::{
     fs,
     sync::Mutex,
     thread,
+    time::Instant,
 };
 
 use serde_json::Value as Json;
 
 use crate::{
     matrix::{Bench, Inventory},
-    support::{Project, Ran, root, run},
+    support::{Project, Ran, root},
 };
 
 const STACK: &str = "stacks/hr-chatbot.yaml";
@@ -38,7 +39,9 @@ fn each_change_of_the_shipped_stack_is_planned_exactly_and_converges() {
                 let mut cloud = Cloud::start();
                 loop {
                     let Some(group) = open.lock().unwrap().pop_front() else { break };
+                    let began = Instant::now();
                     let found_here = cloud.walk(group);
+                    say(&format!("{}: {} changes in {:.1} s", group.title, group.cases.len(), began.elapsed().as_secs_f64()));
                     found.lock().unwrap().add(found_here);
                 }
                 found.lock().unwrap().add(cloud.end());
@@ -98,6 +101,7 @@ struct Case {
 fn groups(text: &str) -> Vec<Group> {
     let parts = |text: &str, mark: &str| -> Vec<String> { format!("\n{text}").split(&format!("\n{mark} ")).map(str::to_owned).collect() };
     let head = |text: &str| -> (String, String) {
+        let text = text.trim_start_matches('\n');
         let (title, rest) = text.split_once('\n').unwrap_or((text, ""));
         (title.to_owned(), format!("{}\n", rest.trim_end_matches('\n')).trim_start_matches('\n').to_owned())
     };
@@ -210,12 +214,8 @@ impl Cloud {
     }
 
     fn infra(&self, arguments: &[&str], vars: &[&str]) -> Ran {
-        let mut command = self.project.command(arguments);
-        command.env("INFRA_ENV", "local").env("AWS_ENDPOINT_URL", self.bench.url());
-        for it in vars {
-            command.args(["--var", it]);
-        }
-        run(&mut command)
+        let vars = vars.iter().flat_map(|it| ["--var", it]);
+        self.bench.infra(&self.project, &arguments.iter().copied().chain(vars).collect::<Vec<_>>())
     }
 
     fn walk(&mut self, group: &Group) -> Found {
@@ -422,4 +422,9 @@ fn sides(name: &str, of: &Json) -> String {
         Some(unknown) => format!("{name} -> {unknown}"),
         None => format!("{name}: {} -> {}", side(&of["before"]), side(&of["after"])),
     }
+}
+
+#[expect(clippy::print_stdout, reason = "what `--nocapture` is to show")]
+fn say(text: &str) {
+    println!("{text}");
 }
