@@ -210,7 +210,7 @@ impl World {
         for entry in &entries {
             sim.note(|| format!("      journal: {}", serde_json::to_string(entry).expect("an entry is data")));
         }
-        let mut replayed: State = through_json(&self.state);
+        let mut replayed = self.state.clone();
         if let Err(error) = replayed.replay(begun, &entries) {
             self.life.findings.push(format!("the journal does not fit the state: {error:?}"));
             return End::Killed;
