@@ -18,8 +18,9 @@ use crate::{
 };
 
 pub(super) fn catalog() -> &'static Catalog {
-    static CATALOG: LazyLock<Catalog> =
-        LazyLock::new(|| Catalog::new([&Case as &dyn Describe, &Named, &Data, &First, &Alone, &Follower, &Teller, &Nested, &Mended], []));
+    static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+        Catalog::new([&Case as &dyn Describe, &Named, &Data, &First, &Alone, &Local, &Housed, &Follower, &Teller, &Nested, &Mended], [])
+    });
     &CATALOG
 }
 
@@ -169,9 +170,22 @@ pub(super) struct AloneSpec {
     fixed: Option<String>,
 }
 
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LocalSpec {
+    #[schemars(transform = immutable)]
+    within: Option<String>,
+    #[schemars(transform = immutable, transform = unique, length(max = 24))]
+    name: Option<String>,
+    #[schemars(transform = immutable)]
+    fixed: Option<String>,
+}
+
 described!(Data, PlainSpec, "test.data", Facts { stateful: true, ..Facts::DEFAULT });
 described!(First, PlainSpec, "test.first", Facts { create_first: true, ..Facts::DEFAULT });
 described!(Alone, AloneSpec, "test.alone", Facts { create_first: true, apart: &["within", "place"], ..Facts::DEFAULT });
+described!(Local, LocalSpec, "test.local", Facts { create_first: true, apart: &["within", "name"], ..Facts::DEFAULT });
+described!(Housed, PlainSpec, "test.housed", Facts { within: &["text", "within"], ..Facts::DEFAULT });
 described!(
     Follower,
     PlainSpec,
