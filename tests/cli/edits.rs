@@ -393,7 +393,8 @@ fn shown(plan: &Json) -> String {
         // A new one has all that the file says.
         for change in step["changes"].as_array().unwrap().iter().filter(|_| step["action"] != "create") {
             let replaces = if change["replaces"] == true { ", replaces" } else { "" };
-            let _ = writeln!(text, "    {} ({}{replaces})", sides(change["path"].as_str().unwrap(), change), change["cause"].as_str().unwrap());
+            let _ =
+                writeln!(text, "    {} ({}{replaces})", sides(change["path"].as_str().unwrap(), change), change["cause"].as_str().unwrap());
         }
     }
     for output in items("outputs") {
