@@ -73,6 +73,7 @@ impl Shell {
         let width = |size: Option<(terminal_size::Width, terminal_size::Height)>| size.map(|(width, _)| usize::from(width.0));
         Self {
             stdout: Stream {
+                name: "the answer",
                 styled: choose(anstream::AutoStream::choice(&stdout)),
                 terminal: stdout.is_terminal(),
                 width: width(terminal_size::terminal_size_of(&stdout)),
@@ -80,6 +81,7 @@ impl Shell {
                 closed: false,
             },
             stderr: Stream {
+                name: "messages",
                 styled: choose(anstream::AutoStream::choice(&stderr)),
                 terminal: stderr.is_terminal(),
                 width: width(terminal_size::terminal_size_of(&stderr)),
@@ -93,8 +95,9 @@ impl Shell {
 
     /// Writes elsewhere, without colours and terminals: for tests of what uses a shell.
     pub fn captured(stdout: impl Write + Send + 'static, stderr: impl Write + Send + 'static) -> Self {
-        let stream = |to| Stream { styled: false, terminal: false, width: None, to, closed: false };
-        Self { stdout: stream(Box::new(stdout)), stderr: stream(Box::new(stderr)), verbosity: Verbosity::Normal, answers: Answers::None }
+        let stream = |name, to| Stream { name, styled: false, terminal: false, width: None, to, closed: false };
+        let (stdout, stderr) = (stream("the answer", Box::new(stdout)), stream("messages", Box::new(stderr)));
+        Self { stdout, stderr, verbosity: Verbosity::Normal, answers: Answers::None }
     }
 
     pub fn verbosity(&self) -> Verbosity {
@@ -224,6 +227,8 @@ enum Answers {
 }
 
 struct Stream {
+    /// What it carries.
+    name: &'static str,
     to: Box<dyn Write + Send>,
     styled: bool,
     terminal: bool,
@@ -251,7 +256,7 @@ impl Stream {
                 self.closed = true;
                 Ok(())
             }
-            other => other,
+            other => other.map_err(|error| io::Error::new(error.kind(), format!("cannot write {}: {error}", self.name))),
         }
     }
 }

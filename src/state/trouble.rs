@@ -141,7 +141,7 @@ fn help_io(source: &io::Error, path: &std::path::Path) -> String {
     let path = path.display();
     match source.kind() {
         io::ErrorKind::PermissionDenied => format!("give yourself the right to it: `ls -l {path}` shows whose it is"),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             format!("free some space on the disk that holds `{path}`, and run it again")
         }
         io::ErrorKind::ReadOnlyFilesystem => {

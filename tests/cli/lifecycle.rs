@@ -92,6 +92,24 @@ fn an_interrupt_finishes_what_is_in_flight_and_the_next_run_goes_on() {
     }
 }
 
+#[test]
+fn a_disk_that_fills_up_in_the_middle_loses_nothing_and_doubles_nothing() {
+    let bench = Bench::start();
+    let project = project_of(STACK);
+    bench.infra(&project, &["apply", "--yes"]).exits(0);
+    let applied = bench.inventory(REGION);
+    for blocks in [1, 24] {
+        bench.reset();
+        let project = project_of(STACK);
+        let ran = bench.without_space(&project, &["apply", "--yes"], blocks).exits(1);
+        assert!(ran.stderr.contains("free some space on the disk"), "{blocks}: {}", ran.stderr);
+        bench.infra(&project, &["apply", "--yes"]).exits(0);
+        let difference = applied.compare(&bench.inventory(REGION));
+        assert!(difference.is_none(), "{blocks}: {difference:#?}");
+        no_changes(&bench.infra(&project, &["plan", "--detailed-exitcode"]).exits(0));
+    }
+}
+
 const SMALL: &str = "stack: small\nregion: eu-central-1\nresources:\n  vpc:\n    ec2.vpc:\n      cidr_block: 10.0.0.0/16\n";
 
 #[test]

@@ -2,7 +2,7 @@
 
 use snapbox::{assert_data_eq, str};
 
-use crate::support::Project;
+use crate::support::{Project, run};
 
 #[test]
 fn help_is_an_answer() {
@@ -89,4 +89,12 @@ fn settings_may_name_other_folders_and_usual_choices() {
 fn a_question_nobody_can_answer_is_an_error_that_says_so() {
     let ran = Project::new(&[]).infra(&["apply", "--help"]).exits(0);
     assert!(ran.stdout.contains("--yes"), "{}", ran.stdout);
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_no_success() {
+    let project = Project::new(&[("stacks/shop.yaml", "stack: shop\nregion: eu-central-1\n")]);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let ran = run(project.command(&["validate"]).stdout(full)).exits(1);
+    assert!(ran.stderr.contains("cannot write the answer: No space left on device"), "{}", ran.stderr);
 }

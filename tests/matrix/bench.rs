@@ -1,6 +1,12 @@
 //! An emulator, a proxy before it, and `infra` run through both.
 
-use std::{fs, process::Stdio, sync::mpsc, thread, time::Duration};
+use std::{
+    fs,
+    process::{Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -8,7 +14,7 @@ use super::{
     emulator::{Emulator, Inventory},
     proxy::{Fault, Proxy, Seen, Strike},
 };
-use crate::support::{Project, Ran, root};
+use crate::support::{INFRA, Project, Ran, root, run};
 
 /// Far longer than any run takes.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -69,6 +75,17 @@ impl Bench {
 
     pub(crate) fn infra(&self, project: &Project, arguments: &[&str]) -> Ran {
         self.struck(project, arguments, None).0
+    }
+
+    /// Runs `infra` where no file can become larger than so many blocks of 512 bytes, which to it is a disk that is full.
+    pub(crate) fn without_space(&self, project: &Project, arguments: &[&str], blocks: u32) -> Ran {
+        // Without the trap the process would be ended by a signal instead of hearing of it.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, INFRA]).args(arguments).current_dir(project.path()).stdin(Stdio::null());
+        project.surround(&mut command);
+        self.proxy.begin(None);
+        run(command.env("INFRA_ENV", "local").env("AWS_ENDPOINT_URL", self.proxy.url()))
     }
 }
 
