@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use support::bedrock::Bedrock;
+use support::files::pdf;
 use support::lambda::Function;
 use support::postgres::{execute, number};
 use support::server::{PROGRAM, Server, variables};
@@ -29,6 +30,7 @@ async fn main() {
     cold_start().await;
     health().await;
     query().await;
+    large_pdf().await;
 }
 
 fn row(what: &str, measured: &str, limit: &str) {
@@ -100,6 +102,21 @@ async fn query() {
     let times = run(&server.url, &request, Duration::from_secs(20)).await;
     report(&format!("/query over {CHUNKS} chunks"), &times, 20.0, "> 200 /s");
     row("/query: memory at most", &format!("{:.1} MB", server.memory().1 as f64 / 1e3), "< 50 MB");
+}
+
+/// From the upload to the last chunk, with half of the memory that a reader usually may have.
+async fn large_pdf() {
+    let server = Server::with(&[("LOG_LEVEL", "info"), ("READER_MEMORY_MB", "256")]).await;
+    server.get("/ready").await.expect(200);
+    let line = "Employees are granted leave after six months of service as the law provides.\n";
+    let file = pdf(&(0..2100).map(|number| format!("Page {number} of the handbook.\n") + &line.repeat(60)).collect::<Vec<_>>());
+    let begun = Instant::now();
+    let document = server.processed("handbook.pdf", &file).await;
+    let what = format!("PDF of {:.1} MB", file.len() as f64 / 1e6);
+    assert_eq!(document["status"], "completed", "{document}");
+    row(&format!("{what}: in {} chunks", document["chunk_count"]), &format!("{:.1} s", begun.elapsed().as_secs_f64()), "");
+    row(&format!("{what}: its reader may have"), "256 MB", "bounded");
+    row(&format!("{what}: the server's memory at most"), &format!("{:.1} MB", server.memory().1 as f64 / 1e3), "< 50 MB");
 }
 
 fn report(what: &str, times: &[Duration], seconds: f64, limit: &str) {

@@ -1,4 +1,7 @@
 use serde_json::json;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use crate::support::postgres::{self, Cluster, number};
 use crate::support::server::{Server, command};
@@ -106,4 +109,51 @@ async fn away_while_the_model_thinks() {
     let next = server.copy().await;
     let id = answer["documents"][0]["id"].as_str().unwrap();
     assert_eq!(next.settled(id).await["status"], "completed");
+}
+
+/// Passes connections on to the database, until those of a moment are forgotten: nothing comes through them any more, and nobody is told.
+struct Firewall {
+    port: u16,
+    forgotten: watch::Sender<usize>,
+}
+
+impl Firewall {
+    async fn start(behind: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (forgotten, seen) = watch::channel(0);
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let mut seen = seen.clone();
+                seen.mark_unchanged();
+                tokio::spawn(async move {
+                    let mut server = TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut client, &mut server) => {}
+                        Ok(()) = seen.changed() => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        Self { port, forgotten }
+    }
+}
+
+#[tokio::test]
+async fn connections_that_died_unseen() {
+    let database = postgres::database().await;
+    let firewall = Firewall::start(postgres::shared_port()).await;
+    let url = format!("postgres://postgres@127.0.0.1:{}/{}", firewall.port, database.rsplit('/').next().unwrap());
+    let server = Server::bare(&[("DATABASE_URL", &url), ("DB_CONNECT_TIMEOUT_SECONDS", "20"), ("PROCESS_UPLOADS", "false")]).await;
+    server.logged(|line| line["message"] == "the database is ready").await;
+    let hi = json!({ "session_id": "s", "message": "hi" });
+    server.post("/chat", hi.clone()).await.expect(200);
+    firewall.forgotten.send_modify(|times| *times += 1);
+    // Long enough without use.
+    let begun = std::time::Instant::now();
+    while begun.elapsed().as_millis() < 200 {
+        server.get("/health").await.expect(200);
+    }
+    server.post("/chat", hi).await.expect(200);
+    assert_eq!(server.get("/sessions/s").await.expect(200)["messages"].as_array().unwrap().len(), 4);
 }

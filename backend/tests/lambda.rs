@@ -30,6 +30,28 @@ async fn requests_through_the_runtime_interface() {
 }
 
 #[tokio::test]
+async fn requests_of_a_load_balancer() {
+    let bedrock = Bedrock::start().await;
+    let function = Function::start(variables(&bedrock.url)).await;
+    let event = |method: &str, path: &str, body: &str| {
+        json!({
+            "requestContext": { "elb": { "targetGroupArn": "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/x/0123456789abcdef" } },
+            "httpMethod": method, "path": path, "queryStringParameters": {}, "isBase64Encoded": false, "body": body,
+            "headers": { "host": "hr.example.com", "content-type": "application/json", "x-forwarded-for": "203.0.113.10" },
+        })
+    };
+    for (event, status, part) in [
+        (event("GET", "/health", ""), 200, "healthy"),
+        (event("POST", "/chat", "{\"message\": \"hi\"}"), 200, "You said: hi"),
+        (event("POST", "/chat", "{"), 400, "malformed_json"),
+    ] {
+        let answer = function.invoke(event).await.unwrap();
+        assert_eq!((answer["statusCode"].as_u64(), answer["isBase64Encoded"].as_bool()), (Some(status), Some(false)), "{answer}");
+        assert!(answer["body"].as_str().unwrap().contains(part), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_multipart_body_comes_encoded() {
     let bedrock = Bedrock::start().await;
     let uploads = tempfile::tempdir().unwrap();

@@ -45,39 +45,69 @@ async fn more_requests_than_there_are_places_for() {
     server.post("/chat", json!({ "message": "hi" })).await.expect(200);
 }
 
-/// Sends text, and reads the next answer up to its header's end and its length.
-async fn exchange(stream: &mut tokio::net::TcpStream, text: &str) -> String {
-    stream.write_all(text.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    while !answer.ends_with("\r\n\r\n") {
-        answer.push(char::from(stream.read_u8().await.unwrap()));
+/// A client that keeps its connection and looks at every byte.
+struct Connection(tokio::net::TcpStream);
+
+impl Connection {
+    async fn to(server: &Server) -> Self {
+        Self(tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap())
     }
-    let length = answer.split("content-length: ").nth(1).and_then(|it| it.split("\r\n").next()).unwrap().parse().unwrap();
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.unwrap();
-    answer + std::str::from_utf8(&body).unwrap()
+
+    async fn write(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// The next answer's head, and its body where it says that there is one.
+    async fn read(&mut self) -> String {
+        let mut answer = String::new();
+        while !answer.ends_with("\r\n\r\n") {
+            answer.push(char::from(self.0.read_u8().await.unwrap()));
+        }
+        let length = answer.split("content-length: ").nth(1).and_then(|it| it.split("\r\n").next());
+        let mut body = vec![0; length.map_or(0, |it| it.parse().unwrap())];
+        self.0.read_exact(&mut body).await.unwrap();
+        answer + std::str::from_utf8(&body).unwrap()
+    }
+}
+
+fn head(path: &str, more: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{more}\r\n")
 }
 
 #[tokio::test]
 async fn a_refusal_leaves_the_connection_usable() {
     let server = Server::bare(&[("MAX_JSON_BYTES", "1000")]).await;
-    let mut stream = tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
-    let head = |path: &str, more: &str| format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{more}\r\n");
+    let mut client = Connection::to(&server).await;
     let large = "x".repeat(3_000_000);
+    let length = format!("content-length: {}\r\n", large.len());
+    let chunk = format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len());
     for (path, expected) in [("/chat", "HTTP/1.1 413"), ("/nowhere", "HTTP/1.1 404"), ("/upload/document", "HTTP/1.1 401")] {
-        let request = head(path, &format!("content-length: {}\r\n", large.len())) + &large;
-        let answer = exchange(&mut stream, &request).await;
-        assert!(answer.starts_with(expected), "{answer}");
-        let chunked = head(path, "transfer-encoding: chunked\r\n") + &format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len());
-        let answer = exchange(&mut stream, &chunked).await;
-        assert!(answer.starts_with(expected) && !answer.contains("connection: close"), "{answer}");
+        for (more, body) in [(length.as_str(), &large), ("transfer-encoding: chunked\r\n", &chunk)] {
+            client.write(&(head(path, more) + body)).await;
+            let answer = client.read().await;
+            assert!(answer.starts_with(expected) && !answer.contains("connection: close"), "{answer}");
+        }
     }
+    // Somebody who was told to begin is sending, like the others.
+    client.write(&head("/chat", &format!("expect: 100-continue\r\n{length}"))).await;
+    assert_eq!(client.read().await, "HTTP/1.1 100 Continue\r\n\r\n");
+    client.write(&large).await;
+    let answer = client.read().await;
+    assert!(answer.starts_with("HTTP/1.1 413") && !answer.contains("connection: close"), "{answer}");
+    client.write("GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(client.read().await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_body_that_is_refused_and_does_not_come() {
+    let server = Server::bare(&[]).await;
     // Who asks first, or stops sending, is not waited for, and is told that this was the last answer here.
     for more in ["expect: 100-continue\r\ncontent-length: 3000000\r\n", "content-length: 3000000\r\n"] {
-        let mut stream = tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
-        let answer = exchange(&mut stream, &head("/nowhere", more)).await;
+        let mut client = Connection::to(&server).await;
+        client.write(&head("/nowhere", more)).await;
+        let answer = client.read().await;
         assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("connection: close"), "{answer}");
-        assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0, "it is closed");
+        assert_eq!(client.0.read(&mut [0; 1]).await.unwrap(), 0, "it is closed");
     }
 }
 

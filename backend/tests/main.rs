@@ -8,6 +8,7 @@ mod support;
 mod chat;
 mod database;
 mod documents;
+mod image;
 mod lambda;
 mod limits;
 mod models;

@@ -69,3 +69,14 @@ async fn titan_is_asked_one_text_at_a_time() {
     assert_eq!(document["chunk_count"], server.bedrock.calls().len());
     server.post("/query", json!({ "message": "leave?", "use_rag": true })).await.expect(200);
 }
+
+#[tokio::test]
+async fn an_inference_profile_by_its_arn() {
+    let profile = |name: &str| format!("arn:aws:bedrock:ap-northeast-1:123456789012:{name}");
+    let (chat, embedding) = (profile("inference-profile/apac.amazon.nova-pro-v1:0"), profile("application-inference-profile/abcdef123456"));
+    let settings = [("LLM_MODEL_ID", chat.as_str()), ("EMBEDDING_MODEL_ID", &embedding), ("EMBEDDING_PROVIDER", "cohere.embed-v4")];
+    let server = Server::with(&settings).await;
+    server.post("/query", json!({ "message": "leave?", "use_rag": true })).await.expect(200);
+    let asked: Vec<_> = server.bedrock.calls().into_iter().map(|(model, _)| model).collect();
+    assert_eq!(asked, [embedding, chat]);
+}

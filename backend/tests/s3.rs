@@ -147,11 +147,14 @@ async fn events_twice_and_out_of_order() {
 
 #[tokio::test]
 async fn objects_that_cannot_be_documents() {
-    let system = System::new("refused").await;
+    let mut system = System::new("refused").await;
+    system.variables.insert("MAX_DOCUMENT_BYTES".into(), "1000".into());
     let function = system.function().await;
     for (key, text, reason) in [
         ("uploads/picture.png", b"\x89PNG".as_slice(), "its type cannot be read"),
         ("uploads/empty.txt", b"", "the file is empty"),
+        ("uploads/large.txt", &[b'x'; 1001], "the file is larger than 1000 bytes"),
+        ("uploads/picture.pdf", b"\x89PNG\r\n\x1a\n", "it is damaged"),
         ("uploads/broken.docx", b"PK\x03\x04", "the archive is damaged"),
     ] {
         let event = system.put(key, text, "0A").await;

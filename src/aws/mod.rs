@@ -8,6 +8,7 @@ mod apigatewayv2;
 mod application_autoscaling;
 mod budgets;
 mod caller;
+mod calls;
 mod clients;
 mod cloudtrail;
 mod cloudwatch;

@@ -169,16 +169,7 @@ mod tests {
     use std::{collections::VecDeque, sync::Arc};
 
     use super::*;
-    use crate::resource::{Location, Passing, Types};
-
-    #[derive(Clone)]
-    struct Nowhere;
-
-    impl World for Nowhere {
-        fn at(&self, _: &Location) -> Self {
-            Self
-        }
-    }
+    use crate::resource::{Passing, Types, testing::Nowhere};
 
     const FACTS: Facts = Facts {
         passing: &[Passing { during: During::Delete, code: "InUse", message: "", within: Duration::from_secs(600) }],

@@ -9,6 +9,8 @@ pub mod plan;
 pub mod progress;
 mod shell;
 pub mod table;
+#[cfg(test)]
+mod testing;
 mod text;
 mod value;
 

@@ -6,6 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::TAG_OPERATION;
+
 /// A block of addresses: `10.0.0.0/16`.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
@@ -159,6 +161,11 @@ impl Tags {
     /// From what an API answers, without the tags that AWS itself puts on.
     pub fn read(tags: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect())
+    }
+
+    /// Whether the create with this operation id made what has these tags.
+    pub fn made_by(&self, operation: &str) -> bool {
+        self.0.get(TAG_OPERATION).is_some_and(|it| it == operation)
     }
 
     /// What to set and which keys to remove to get from these to `wanted`.

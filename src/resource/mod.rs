@@ -11,6 +11,8 @@ mod lookup;
 mod marks;
 pub mod schema;
 mod secret;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 

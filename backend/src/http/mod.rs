@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
@@ -23,7 +23,6 @@ mod health;
 mod instant;
 mod page;
 mod query;
-mod rest;
 mod sessions;
 
 pub use error::{ApiError, ErrorBody, ErrorDetail};
@@ -47,7 +46,7 @@ pub fn router(app: AppState) -> Router {
     if let Some(cors) = cors(&app.config.cors) {
         router = router.layer(cors);
     }
-    router.layer(from_fn(rest::read)).with_state(app)
+    router.with_state(app)
 }
 
 /// The description of the interface, as it is served.

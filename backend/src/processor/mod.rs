@@ -129,7 +129,7 @@ pub async fn after_upload(app: &AppState, place: Place, filename: &str) {
 
 /// Goes on with the files that a stopped server has left unread.
 pub async fn resume(app: &AppState) {
-    if !app.config.process_uploads {
+    if !app.config.process_uploads || app.database.is_none() {
         return;
     }
     let found = async { documents::unfinished_on_disk(&**app.database()?.connection().await?).await };

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType, Timeouts};
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Metrics, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+    Timeouts,
+};
 use serde::Deserialize;
 use tokio::sync::{Mutex, RwLock};
 use tokio_postgres::config::SslMode;
@@ -19,6 +22,11 @@ mod sessions;
 mod tls;
 
 pub use sessions::{Role, Sessions, Turn};
+
+/// After so long without use a connection is looked at before it is used again. Under load none rests so long.
+const RESTED: Duration = Duration::from_millis(100);
+/// How long a connection that rested may take to say that it is there.
+const LIFE_SIGN: Duration = Duration::from_secs(1);
 
 /// One connection, given back to the pool when dropped.
 pub type Connection = Object;
@@ -206,9 +214,22 @@ impl Database {
         Pool::builder(manager)
             .max_size(self.settings.connections)
             .timeouts(Timeouts { wait, create: wait, recycle: wait })
+            .pre_recycle(Hook::async_fn(|client, metrics| Box::pin(still_there(client, metrics))))
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+}
+
+/// A connection may have died unseen: a function is frozen between two requests, and a firewall forgets without a word.
+async fn still_there(client: &ClientWrapper, metrics: &Metrics) -> Result<(), HookError> {
+    if metrics.last_used() < RESTED {
+        return Ok(());
+    }
+    match tokio::time::timeout(LIFE_SIGN, client.simple_query("")).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(HookError::Backend(error)),
+        Err(_) => Err(HookError::message("it gave no sign of life")),
     }
 }
 

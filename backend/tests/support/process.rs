@@ -16,8 +16,7 @@ pub struct Guarded {
 
 /// Files that whoever started the tests left open, such as locks, are none of its business.
 /// PostgreSQL ends at once on the first signal; the others do not hear it, as a shell makes its background deaf to it.
-const GUARD: &str =
-    r#"exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; "$@" </dev/null 2>&1 & pid=$!; cat >/dev/null; kill -INT $pid; kill -TERM $pid; wait $pid"#;
+const GUARD: &str = r#"exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; "$@" </dev/null 2>&1 & pid=$!; cat >/dev/null; exec 2>&-; kill -INT $pid; kill -TERM $pid; wait $pid"#;
 
 impl Guarded {
     /// Starts a program and waits for the line that says that it is ready.

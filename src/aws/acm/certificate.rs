@@ -8,11 +8,10 @@ use aws_sdk_acm::types::{
     CertificateDetail, CertificateExport, CertificateOptions, CertificateStatus, DomainStatus, KeyAlgorithm as SdkKeyAlgorithm, Tag,
     ValidationMethod as SdkValidationMethod,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, set,
+        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags,
+        Update, Wanted, immutable, set,
     },
     value::{Path, Value},
 };
@@ -21,8 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use super::certificates;
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
-    ec2::ABREAST,
     error::{error, unless},
     wording::{meaning, word},
 };
@@ -196,7 +195,7 @@ impl Resource for Certificate {
             }
             Ok(live(it, tags, zone, wanted))
         };
-        futures::stream::iter(ids.iter().map(one).collect::<Vec<_>>()).buffered(ABREAST).try_collect().await
+        abreast(ids.iter().map(one)).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
@@ -204,7 +203,7 @@ impl Resource for Certificate {
             let Some(arn) = found.certificate_arn.clone().map(Id) else { continue };
             if found.domain_name() == Some(&find.spec.domain_name) && !find.known.contains(&arn) {
                 let tags = tags(world, arn.as_str()).await?.unwrap_or_default();
-                if tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation) {
+                if tags.made_by(find.operation) {
                     return Ok(Some(arn));
                 }
             }

@@ -5,7 +5,7 @@ pub(crate) mod certificate;
 use aws_sdk_acm::types::{CertificateStatus, CertificateSummary, Filters, KeyAlgorithm};
 use infra::resource::Result;
 
-use super::{clients::Aws, ec2::all};
+use super::{calls::all, clients::Aws};
 
 /// The certificates of this region that are in one of these states.
 pub(crate) async fn certificates(world: &Aws, statuses: Vec<CertificateStatus>) -> Result<Vec<CertificateSummary>> {

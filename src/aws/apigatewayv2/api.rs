@@ -5,15 +5,15 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_apigatewayv2::types::{Api as Described, Cors as SdkCors, IpAddressType, ProtocolType};
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, TAG_OPERATION, Tags,
-        Update, Wanted, immutable, kept, set,
+        Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update, Wanted,
+        immutable, kept, set,
     },
     value::{Path, Value},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CONCURRENT, GONE, all, arn, retag, tags};
+use super::{CONCURRENT, GONE, all, arn, is_made_by, retag, tags};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -202,7 +202,7 @@ impl Resource for Api {
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
-        let made = |it: &Described| it.tags().and_then(|it| it.get(TAG_OPERATION)).is_some_and(|it| it == find.operation);
+        let made = |it: &Described| is_made_by(it.tags(), find.operation);
         let found = all!(world.apigatewayv2().get_apis())?;
         let ids = found.into_iter().filter(made).filter_map(|it| it.api_id.map(Id));
         Ok(ids.filter(|it| !find.known.contains(it)).min())

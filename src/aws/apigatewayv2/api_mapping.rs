@@ -10,7 +10,7 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CONCURRENT, GONE, all, children, has, join, parts, siblings};
+use super::{CONCURRENT, GONE, alike, all, children, join, parts};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -83,14 +83,7 @@ impl Resource for ApiMapping {
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let domain = &find.spec.domain_name;
-        let mut ids = vec![];
-        for it in siblings(mappings(world, domain).await)? {
-            let id = join(domain, it.api_mapping_id())?;
-            if !find.known.contains(&id) && live(&id, it).is_some_and(|it| has(&it.spec, find.spec)) {
-                ids.push(id);
-            }
-        }
-        Ok(ids.into_iter().min())
+        alike(&find, domain, mappings(world, domain).await, |it| it.api_mapping_id(), live)
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

@@ -8,19 +8,19 @@ use aws_sdk_apigatewayv2::{
         DomainNameConfiguration, DomainNameStatus, EndpointType, IpAddressType, MutualTlsAuthenticationInput, RoutingMode, SecurityPolicy,
     },
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, Error, Facts, Find, Id, Live, Problems, Resource, Result, Status, TAG_OPERATION, Tags, Update,
-        Wanted, immutable, kept, ready, unique,
+        Actions, Create, Delete, Durations, Error, Facts, Find, Id, Live, Problems, Resource, Result, Status, Tags, Update, Wanted,
+        immutable, kept, ready, unique,
     },
     value::{Path, Value},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ABREAST, CONCURRENT, GONE, api::AddressType, arn, retag, tags};
+use super::{CONCURRENT, GONE, api::AddressType, arn, is_made_by, retag, tags};
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
     wording::{meaning, word},
@@ -143,12 +143,12 @@ impl Resource for DomainName {
     async fn read(world: &Aws, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         // A list of all would take more calls than the few that one stack has.
         let found = ids.iter().map(|id| async move { Ok(domain_name(world, id).await?.map(|it| live(world, it))) });
-        futures::stream::iter(found.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await
+        abreast(found).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let id = Id(find.spec.domain_name.clone());
-        let made = |it: &Described| it.tags().and_then(|it| it.get(TAG_OPERATION)).is_some_and(|it| it == find.operation);
+        let made = |it: &Described| is_made_by(it.tags(), find.operation);
         let there = domain_name(world, &id).await?.is_some_and(|it| made(&it));
         Ok(Some(id).filter(|id| there && !find.known.contains(id)))
     }

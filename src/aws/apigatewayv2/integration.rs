@@ -16,7 +16,7 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CONCURRENT, GONE, all, children, has, join, parts, siblings, with_removals};
+use super::{CONCURRENT, GONE, alike, all, children, join, parts, with_removals};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -213,14 +213,7 @@ impl Resource for Integration {
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let api = &find.spec.api_id;
-        let mut ids = vec![];
-        for it in siblings(integrations(world, api).await)? {
-            let id = join(api, it.integration_id())?;
-            if !find.known.contains(&id) && live(&id, it).is_some_and(|it| has(&it.spec, find.spec)) {
-                ids.push(id);
-            }
-        }
-        Ok(ids.into_iter().min())
+        alike(&find, api, integrations(world, api).await, |it| it.integration_id(), live)
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

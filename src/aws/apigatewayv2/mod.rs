@@ -13,12 +13,12 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt as _, TryStreamExt as _};
-use infra::resource::{During, Error, Id, Passing, Result, Tags};
+use infra::resource::{During, Error, Find, Id, Live, Passing, Resource, Result, TAG_OPERATION, Tags};
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
 };
@@ -48,9 +48,6 @@ pub(crate) const GONE: &[&str] = &["NotFoundException"];
 pub(crate) const CONCURRENT: Passing =
     Passing { during: During::Any, code: "ConflictException", message: "concurrent modification", within: Duration::from_secs(300) };
 
-/// How many calls a read may have under way.
-const ABREAST: usize = 8;
-
 /// The id of a part: of its parent, an API or a domain name, and its own.
 pub(crate) fn join(parent: &str, own: Option<&str>) -> Result<Id> {
     let own = own.ok_or_else(|| Error::bug("Create", "the answer holds no id"))?;
@@ -79,7 +76,7 @@ where
     let parents: BTreeSet<&str> = ids.iter().filter_map(split).map(|it| it.0).collect();
     let calls: Vec<_> = parents.into_iter().map(|parent| (parent, list(parent.to_owned()))).collect();
     let calls = calls.into_iter().map(|(parent, call)| async move { Ok((parent, siblings(call.await)?)) });
-    let lists: Vec<(&str, Vec<T>)> = futures::stream::iter(calls.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+    let lists: Vec<(&str, Vec<T>)> = abreast(calls).await?;
     let items = lists.iter().flat_map(|(parent, list)| list.iter().filter_map(|it| Some(((*parent, own(it)?), it))));
     let found: HashMap<(&str, &str), &T> = items.collect();
     Ok(ids.iter().map(|id| found.get(&split(id)?).copied().cloned()).collect())
@@ -90,8 +87,27 @@ pub(crate) fn siblings<T>(list: Result<Vec<T>>) -> Result<Vec<T>> {
     Ok(unless(list, GONE)?.unwrap_or_default())
 }
 
+/// The first by its id among the parts of this parent that no state knows and that have all that is wanted. There are no tags: it is
+/// told by its content.
+pub(crate) fn alike<R: Resource, T>(
+    find: &Find<'_, R>,
+    parent: &str,
+    list: Result<Vec<T>>,
+    own: impl Fn(&T) -> Option<&str>,
+    live: impl Fn(&Id, T) -> Option<Live<R>>,
+) -> Result<Option<Id>> {
+    let mut ids = vec![];
+    for it in siblings(list)? {
+        let id = join(parent, own(&it))?;
+        if !find.known.contains(&id) && live(&id, it).is_some_and(|it| has(&it.spec, find.spec)) {
+            ids.push(id);
+        }
+    }
+    Ok(ids.into_iter().min())
+}
+
 /// Whether a resource has all that is written for another. What is not written is the cloud's own affair.
-pub(crate) fn has(live: &impl Serialize, written: &impl Serialize) -> bool {
+fn has(live: &impl Serialize, written: &impl Serialize) -> bool {
     fn same(live: &Json, written: &Json) -> bool {
         match (live, written) {
             // Lists here are sets.
@@ -113,6 +129,11 @@ pub(crate) fn arn(world: &Aws, path: &str) -> String {
 /// What a create call takes.
 pub(crate) fn tags(tags: &Tags) -> Option<HashMap<String, String>> {
     (!tags.0.is_empty()).then(|| tags.0.clone().into_iter().collect())
+}
+
+/// Whether the create with this operation id made what has these tags.
+pub(crate) fn is_made_by(tags: Option<&HashMap<String, String>>, operation: &str) -> bool {
+    tags.and_then(|it| it.get(TAG_OPERATION)).is_some_and(|it| it == operation)
 }
 
 /// Makes the tags of what has this ARN equal to `to`.

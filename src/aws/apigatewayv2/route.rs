@@ -10,7 +10,7 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CONCURRENT, GONE, all, children, has, join, parts, siblings};
+use super::{CONCURRENT, GONE, alike, all, children, join, parts};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -139,14 +139,7 @@ impl Resource for Route {
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let api = &find.spec.api_id;
-        let mut ids = vec![];
-        for it in siblings(routes(world, api).await)? {
-            let id = join(api, it.route_id())?;
-            if !find.known.contains(&id) && live(&id, it).is_some_and(|it| has(&it.spec, find.spec)) {
-                ids.push(id);
-            }
-        }
-        Ok(ids.into_iter().min())
+        alike(&find, api, routes(world, api).await, |it| it.route_id(), live)
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

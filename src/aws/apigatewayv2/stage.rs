@@ -10,15 +10,15 @@ use aws_sdk_apigatewayv2::types::{
 };
 use infra::{
     resource::{
-        Actions, After, Create, Delete, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, TAG_OPERATION, Tags,
-        Update, Wanted, immutable, kept,
+        Actions, After, Create, Delete, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update, Wanted,
+        immutable, kept,
     },
     value::{Path, Value},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CONCURRENT, GONE, all, api::apis, arn, children, join, parts, retag, siblings, tags, with_removals};
+use super::{CONCURRENT, GONE, all, api::apis, arn, children, is_made_by, join, parts, retag, siblings, tags, with_removals};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -186,9 +186,7 @@ impl Resource for Stage {
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let (api, name) = (&find.spec.api_id, &find.spec.stage_name);
-        let made = |it: &Described| {
-            it.stage_name() == Some(name) && it.tags().and_then(|it| it.get(TAG_OPERATION)).is_some_and(|it| it == find.operation)
-        };
+        let made = |it: &Described| it.stage_name() == Some(name) && is_made_by(it.tags(), find.operation);
         let id = join(api, Some(name))?;
         let there = siblings(stages(world, api).await)?.iter().any(made);
         Ok(Some(id).filter(|id| there && !find.known.contains(id)))

@@ -4,13 +4,13 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_apigatewayv2::types::{VpcLink as Described, VpcLinkStatus};
 use infra::resource::{
-    Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Resource, Result, Status, TAG_OPERATION, Tags,
-    Update, Wanted, immutable, set,
+    Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Resource, Result, Status, Tags, Update, Wanted,
+    immutable, set,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CONCURRENT, GONE, all, arn, retag, tags};
+use super::{CONCURRENT, GONE, all, arn, is_made_by, retag, tags};
 use crate::aws::{
     clients::Aws,
     error::{error, unless},
@@ -90,7 +90,7 @@ impl Resource for VpcLink {
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
-        let made = |it: &Described| it.tags().and_then(|it| it.get(TAG_OPERATION)).is_some_and(|it| it == find.operation);
+        let made = |it: &Described| is_made_by(it.tags(), find.operation);
         let ids = all!(world.apigatewayv2().get_vpc_links())?.into_iter().filter(made).filter_map(|it| it.vpc_link_id.map(Id));
         Ok(ids.filter(|it| !find.known.contains(it)).min())
     }

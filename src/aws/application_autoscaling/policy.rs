@@ -10,7 +10,6 @@ use aws_sdk_applicationautoscaling::types::{
     PolicyType as SdkPolicyType, PredefinedMetricSpecification, ScalableDimension, ScalingPolicy as Described, ServiceNamespace,
     StepAdjustment, StepScalingPolicyConfiguration, TargetTrackingScalingPolicyConfiguration,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, After, Create, Delete, Durations, During, Error, Facts, Id, Live, Passing, Problems, Resource, Result, Status, Update,
@@ -23,8 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{GONE, Namespace, by_namespace, check_parts, unless_gone};
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
-    ec2::ABREAST,
     error::error,
     wording::{meaning, word},
 };
@@ -252,9 +251,9 @@ impl Resource for Policy {
                 .describe_scaling_policies()
                 .service_namespace(ServiceNamespace::from(namespace))
                 .set_policy_names(Some(parts.iter().map(|it| it.name.to_owned()).collect()));
-            call.into_paginator().items().send().collect::<std::result::Result<Vec<_>, _>>().await.map_err(error)
+            all!(call)
         });
-        let found: Vec<Vec<_>> = futures::stream::iter(calls.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+        let found = abreast(calls).await?;
         let lives = found.into_iter().flatten().filter_map(live).map(|it| (it.outputs.id.clone(), it));
         let mut lives: HashMap<String, Live<Self>> = lives.collect();
         Ok(ids.iter().map(|id| lives.remove(id.as_str())).collect())

@@ -5,7 +5,6 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_applicationautoscaling::types::{
     ScalableDimension, ScalableTarget as Described, ServiceNamespace, SuspendedState as SdkSuspended,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, Durations, During, Facts, Id, Live, Passing, Problems, Resource, Result, Status, Update, Wanted,
@@ -18,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{GONE, Namespace, by_namespace, check_parts, unless_gone};
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
-    ec2::ABREAST,
     error::error,
     wording::{meaning, word},
 };
@@ -130,9 +129,9 @@ impl Resource for Target {
                 .describe_scalable_targets()
                 .service_namespace(ServiceNamespace::from(namespace))
                 .set_resource_ids(Some(parts.iter().map(|it| it.resource_id.to_owned()).collect()));
-            call.into_paginator().items().send().collect::<std::result::Result<Vec<_>, _>>().await.map_err(error)
+            all!(call)
         });
-        let found: Vec<Vec<_>> = futures::stream::iter(calls.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+        let found = abreast(calls).await?;
         let lives = found.into_iter().flatten().filter_map(live).map(|it| (it.outputs.id.clone(), it));
         let mut lives: HashMap<String, Live<Self>> = lives.collect();
         Ok(ids.iter().map(|id| lives.remove(id.as_str())).collect())

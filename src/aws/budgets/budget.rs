@@ -20,6 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{
+    calls::all,
     clients::Aws,
     error::{error, unless},
     wording::{meaning, word},
@@ -267,8 +268,7 @@ impl Resource for Budget {
         let found: HashMap<String, Described> = match ids {
             [id] => described(world, &account, id).await?.into_iter().map(|it| (it.budget_name.clone(), it)).collect(),
             _ => {
-                let items = world.budgets().describe_budgets().account_id(&account).max_results(100).into_paginator().items();
-                let all = items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)?;
+                let all = all!(world.budgets().describe_budgets().account_id(&account).max_results(100))?;
                 all.into_iter().map(|it| (it.budget_name.clone(), it)).collect()
             }
         };
@@ -392,7 +392,7 @@ fn readers(action: &'static str, of: &Notification) -> Result<Vec<Reader>> {
 async fn notify(world: &Aws, account: &str, id: &Id, wanted: &[Notification]) -> Result<()> {
     let (budgets, name) = (world.budgets(), id.as_str());
     let call = budgets.describe_notifications_for_budget().account_id(account).budget_name(name);
-    let there = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.map_err(error)?;
+    let there = all!(call)?;
     for notification in there {
         // How it stands at the moment is told, and not taken back.
         let notification = Told::builder()

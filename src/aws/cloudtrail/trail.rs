@@ -5,11 +5,11 @@ mod selectors;
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_cloudtrail::types::{Tag, Trail as Described};
-use futures::{StreamExt as _, TryStreamExt as _, try_join};
+use futures::try_join;
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, TAG_OPERATION, Tags,
-        Update, Wanted, immutable, unique,
+        Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update, Wanted,
+        immutable, unique,
     },
     value::{Path, Value},
 };
@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
     error::{error, unless},
 };
@@ -153,15 +154,15 @@ impl Resource for Trail {
     async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         let found = trails(world, ids).await?;
         let tags = if wanted.has("tags") { tags(world, found.values()).await? } else { HashMap::new() };
-        let lives = ids.iter().map(|id| found.get(id.as_str())).map(|it| one(world, it, tags.clone(), wanted)).collect::<Vec<_>>();
-        futures::stream::iter(lives).buffered(8).try_collect().await
+        let lives = ids.iter().map(|id| found.get(id.as_str())).map(|it| one(world, it, tags.clone(), wanted));
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let found = trails(world, std::slice::from_ref(&id)).await?;
         let tags = tags(world, found.values()).await?;
-        let ours = tags.values().any(|it| it.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = tags.values().any(|it| it.made_by(find.operation));
         Ok(ours.then_some(id))
     }
 
@@ -301,8 +302,7 @@ async fn tags(world: &Aws, trails: impl Iterator<Item = &Described>) -> Result<H
     let arns: Vec<String> = trails.filter_map(|it| it.trail_arn.clone()).collect();
     let mut found = HashMap::new();
     for arns in arns.chunks(ARNS) {
-        let items = world.cloudtrail().list_tags().set_resource_id_list(Some(arns.to_vec())).into_paginator().items();
-        for it in items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)? {
+        for it in all!(world.cloudtrail().list_tags().set_resource_id_list(Some(arns.to_vec())))? {
             let tags = Tags::read(it.tags_list().iter().map(|it| (it.key.clone(), it.value.clone().unwrap_or_default())));
             found.extend(it.resource_id.map(|arn| (arn, tags)));
         }

@@ -8,11 +8,10 @@ use aws_sdk_cloudwatch::types::{
     AlarmType, ComparisonOperator, Dimension, Metric, MetricAlarm, MetricDataQuery, MetricStat as SdkMetricStat, StandardUnit,
     Statistic as SdkStatistic, Tag,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
-        Actions, Create, Delete, Error, Facts, Find, Id, Live, Problems, Resource, Result, Status, TAG_OPERATION, Tags, Update, Wanted,
-        immutable, set, unique,
+        Actions, Create, Delete, Error, Facts, Find, Id, Live, Problems, Resource, Result, Status, Tags, Update, Wanted, immutable, set,
+        unique,
     },
     value::Value,
 };
@@ -20,7 +19,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
+    cloudwatch::units,
     error::{error, unless},
     wording::{meaning, word},
 };
@@ -197,71 +198,7 @@ pub(crate) enum LowSamples {
     Ignore,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub(crate) enum Unit {
-    /// Time.
-    Seconds,
-    /// Time.
-    Milliseconds,
-    /// Time.
-    Microseconds,
-    /// Size.
-    Bytes,
-    /// Size.
-    Kilobytes,
-    /// Size.
-    Megabytes,
-    /// Size.
-    Gigabytes,
-    /// Size.
-    Terabytes,
-    /// Size.
-    Bits,
-    /// Size.
-    Kilobits,
-    /// Size.
-    Megabits,
-    /// Size.
-    Gigabits,
-    /// Size.
-    Terabits,
-    /// A share, from 0 to 100.
-    Percent,
-    /// How many.
-    Count,
-    /// A rate.
-    #[serde(rename = "Bytes/Second")]
-    BytesPerSecond,
-    /// A rate.
-    #[serde(rename = "Kilobytes/Second")]
-    KilobytesPerSecond,
-    /// A rate.
-    #[serde(rename = "Megabytes/Second")]
-    MegabytesPerSecond,
-    /// A rate.
-    #[serde(rename = "Gigabytes/Second")]
-    GigabytesPerSecond,
-    /// A rate.
-    #[serde(rename = "Terabytes/Second")]
-    TerabytesPerSecond,
-    /// A rate.
-    #[serde(rename = "Bits/Second")]
-    BitsPerSecond,
-    /// A rate.
-    #[serde(rename = "Kilobits/Second")]
-    KilobitsPerSecond,
-    /// A rate.
-    #[serde(rename = "Megabits/Second")]
-    MegabitsPerSecond,
-    /// A rate.
-    #[serde(rename = "Gigabits/Second")]
-    GigabitsPerSecond,
-    /// A rate.
-    #[serde(rename = "Terabits/Second")]
-    TerabitsPerSecond,
-    /// A rate.
-    #[serde(rename = "Count/Second")]
-    CountPerSecond,
+units! {
     /// A number without a unit.
     None,
 }
@@ -307,7 +244,7 @@ impl Resource for Alarm {
             let tags = if wanted.has("tags") { tags(world, it).await? } else { None };
             Ok(Some(live(it, tags)))
         });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(8).try_collect().await
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
@@ -315,7 +252,7 @@ impl Resource for Alarm {
         let found = alarms(world, std::slice::from_ref(&id)).await?;
         let Some(alarm) = found.get(id.as_str()) else { return Ok(None) };
         let tags = tags(world, alarm).await?.unwrap_or_default();
-        Ok(tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+        Ok(tags.made_by(find.operation).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

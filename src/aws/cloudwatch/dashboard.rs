@@ -1,6 +1,5 @@
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html>
 
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{Actions, Create, Delete, Facts, Id, Live, Problems, Resource, Result, Status, Update, Wanted, immutable, unique},
     value::{Path, Value},
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
 };
@@ -76,8 +76,8 @@ impl Resource for Dashboard {
 
     async fn read(world: &Aws, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         // No call tells the bodies of several.
-        let calls = ids.iter().map(|id| one(world, id)).collect::<Vec<_>>();
-        futures::stream::iter(calls).buffered(8).try_collect().await
+        let calls = ids.iter().map(|id| one(world, id));
+        abreast(calls).await
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

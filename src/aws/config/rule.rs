@@ -9,11 +9,10 @@ use aws_sdk_config::types::{
     ConfigRule, ConfigRuleState, EventSource, MaximumExecutionFrequency, MessageType as Message, Owner as SourceOwner, Scope as RuleScope,
     Source as RuleSource, SourceDetail, Tag,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, TAG_OPERATION, Tags,
-        Update, Wanted, immutable, set, unique,
+        Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update, Wanted,
+        immutable, set, unique,
     },
     value::{Path, Value},
 };
@@ -21,6 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
     error::{error, unless},
     wording::{meaning, word},
@@ -217,7 +217,7 @@ impl Resource for Rule {
             let tags = if wanted.has("tags") { tags(world, it).await? } else { None };
             Ok(Some(live(it, tags)))
         });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(8).try_collect().await
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
@@ -225,7 +225,7 @@ impl Resource for Rule {
         let found = rules(world, std::slice::from_ref(&id)).await?;
         let Some(rule) = found.get(id.as_str()) else { return Ok(None) };
         let tags = tags(world, rule).await?.unwrap_or_default();
-        Ok(tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+        Ok(tags.made_by(find.operation).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {
@@ -337,8 +337,8 @@ async fn rules(world: &Aws, ids: &[Id]) -> Result<HashMap<String, ConfigRule>> {
 
 /// Nothing where the rule is gone meanwhile.
 async fn tags(world: &Aws, it: &ConfigRule) -> Result<Option<Tags>> {
-    let items = world.config().list_tags_for_resource().set_resource_arn(it.config_rule_arn.clone()).into_paginator().items();
-    let found = unless(items.send().collect::<Result<Vec<_>, _>>().await.map_err(error), &["ResourceNotFoundException"])?;
+    let found =
+        unless(all!(world.config().list_tags_for_resource().set_resource_arn(it.config_rule_arn.clone())), &["ResourceNotFoundException"])?;
     Ok(found.map(|it| Tags::read(it.into_iter().filter_map(|it| Some((it.key?, it.value.unwrap_or_default()))))))
 }
 

@@ -16,8 +16,9 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{all, describe, made, made_by, retag, tag_specifications, tags, unknown, vpc_endpoint::unsuccessful};
+use super::{describe, made, made_by, retag, tag_specifications, tags, unknown, vpc_endpoint::unsuccessful};
 use crate::aws::{
+    calls::all,
     clients::Aws,
     error::{error, unless},
     wording::{meaning, word},

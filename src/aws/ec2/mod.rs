@@ -14,27 +14,19 @@ pub(crate) mod vpc_endpoint;
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, Tag, TagSpecification, VpcEndpoint};
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{Id, Problems, Result, TAG_OPERATION, Tags},
     value::{Path, Value},
 };
 
-use super::{clients::Aws, error::error};
-
-/// All items of all pages of a describe call: `all!(world.ec2().describe_vpcs().filters(filter))`.
-macro_rules! all {
-    ($call:expr) => {
-        $call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.map_err($crate::aws::error::error)
-    };
-}
-pub(crate) use all;
+use super::{
+    calls::{abreast, all},
+    clients::Aws,
+    error::error,
+};
 
 /// A filter takes up to this many values.
 const VALUES: usize = 200;
-
-/// How many calls a read may have under way.
-pub(crate) const ABREAST: usize = 8;
 
 /// What a create call takes; nothing where there are no tags, because EC2 refuses an empty list.
 pub(crate) fn tag_specifications(of: ResourceType, tags: &Tags) -> Option<Vec<TagSpecification>> {
@@ -74,11 +66,6 @@ pub(crate) fn made_by(operation: &str) -> Filter {
     filter(&format!("tag:{TAG_OPERATION}"), [operation])
 }
 
-/// Whether the create with this operation id made what has these tags: for the calls whose filters the emulator does not know.
-pub(crate) fn is_made_by(list: &[Tag], operation: &str) -> bool {
-    list.iter().any(|it| it.key() == Some(TAG_OPERATION) && it.value() == Some(operation))
-}
-
 /// The first of the ids found that no state knows.
 pub(crate) fn unknown(found: impl IntoIterator<Item = Option<String>>, known: &BTreeSet<Id>) -> Option<Id> {
     found.into_iter().flatten().map(Id).filter(|id| !known.contains(id)).min()
@@ -95,8 +82,8 @@ pub(crate) async fn describe<T: Clone, F>(
 where
     F: Future<Output = Result<Vec<T>>>,
 {
-    let calls = ids.chunks(VALUES).map(|chunk| fetch(filter(name, chunk.iter().map(Id::as_str)))).collect::<Vec<_>>();
-    let pages: Vec<Vec<T>> = futures::stream::iter(calls).buffered(ABREAST).try_collect().await?;
+    let calls = ids.chunks(VALUES).map(|chunk| fetch(filter(name, chunk.iter().map(Id::as_str))));
+    let pages = abreast(calls).await?;
     let found: HashMap<&str, &T> = pages.iter().flatten().filter_map(|it| Some((id(it)?, it))).collect();
     Ok(ids.iter().map(|id| found.get(id.as_str()).copied().cloned()).collect())
 }

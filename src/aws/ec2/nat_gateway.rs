@@ -13,8 +13,9 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{all, describe, is_made_by, made, made_by, retag, tag_specifications, tags, unknown};
+use super::{describe, made, made_by, retag, tag_specifications, tags, unknown};
 use crate::aws::{
+    calls::all,
     clients::Aws,
     error::{error, unless},
     wording::{meaning, word},
@@ -146,7 +147,7 @@ impl Resource for NatGateway {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let found = gateways(world, made_by(find.operation)).await?.into_iter();
         // The emulator does not know this filter and answers with all of them.
-        let ours = found.filter(|it| is_made_by(it.tags(), find.operation) && it.state() != Some(&NatGatewayState::Deleted));
+        let ours = found.filter(|it| tags(it.tags()).made_by(find.operation) && it.state() != Some(&NatGatewayState::Deleted));
         Ok(unknown(ours.map(|it| it.nat_gateway_id), find.known))
     }
 

@@ -17,8 +17,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::rules::{Direction, Ends, Peer, Rule};
-use super::{all, describe, filter, made, made_by, retag, subnet::release_interfaces, tag_specifications, tags, unknown};
+use super::{describe, filter, made, made_by, retag, subnet::release_interfaces, tag_specifications, tags, unknown};
 use crate::aws::{
+    calls::all,
     clients::Aws,
     error::{error, unless},
 };

@@ -16,8 +16,9 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{all, describe, endpoints_of_guardduty, filter, flag, made, made_by, retag, tag_specifications, tags, unknown};
+use super::{describe, endpoints_of_guardduty, filter, flag, made, made_by, retag, tag_specifications, tags, unknown};
 use crate::aws::{
+    calls::all,
     clients::Aws,
     error::{error, unless},
 };

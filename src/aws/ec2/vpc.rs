@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::{
     AttributeBooleanValue, ResourceType, Tenancy as SdkTenancy, Vpc as Described, VpcAttributeName, VpcCidrBlockStateCode as BlockState,
     VpcIpv6CidrBlockAssociation as Block, VpcState, VpcTenancy,
 };
-use futures::{StreamExt as _, TryStreamExt as _, try_join};
+use futures::try_join;
 use infra::{
     resource::{
         Actions, Cidr, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update,
@@ -17,8 +17,9 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ABREAST, all, describe, endpoints_of_guardduty, filter, flag, made_by, retag, tag_specifications, tags, unknown};
+use super::{describe, endpoints_of_guardduty, filter, flag, made_by, retag, tag_specifications, tags, unknown};
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
     error::{error, unless},
 };
@@ -143,8 +144,8 @@ impl Resource for Vpc {
         );
         let (vpcs, groups, acls) = try_join!(vpcs, groups, acls)?;
 
-        let attributes = vpcs.iter().map(|vpc| attributes(world, vpc.as_ref().and_then(|it| it.vpc_id()), wanted)).collect::<Vec<_>>();
-        let attributes: Vec<_> = futures::stream::iter(attributes).buffered(ABREAST).try_collect().await?;
+        let attributes = vpcs.iter().map(|vpc| attributes(world, vpc.as_ref().and_then(|it| it.vpc_id()), wanted));
+        let attributes = abreast(attributes).await?;
 
         let lives = vpcs.into_iter().zip(groups).zip(acls).zip(attributes).map(|(((vpc, group), acl), attributes)| {
             let vpc = vpc?;

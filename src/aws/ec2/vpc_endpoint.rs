@@ -16,8 +16,9 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{all, made, made_by, retag, tag_specifications, tags, unknown};
+use super::{made, made_by, retag, tag_specifications, tags, unknown};
 use crate::aws::{
+    calls::all,
     clients::Aws,
     error::{error, unless},
     wording::{document, meaning, policy, word},

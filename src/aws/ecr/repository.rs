@@ -6,11 +6,11 @@ use aws_sdk_ecr::types::{
     EncryptionConfiguration, EncryptionType, ImageScanningConfiguration, ImageTagMutability, ImageTagMutabilityExclusionFilter,
     ImageTagMutabilityExclusionFilterType, Repository as Described, Tag,
 };
-use futures::{StreamExt as _, TryStreamExt as _, try_join};
+use futures::try_join;
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status, TAG_OPERATION,
-        Tags, Update, Wanted, immutable, set, unique, write_only,
+        Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status, Tags, Update,
+        Wanted, immutable, set, unique, write_only,
     },
     value::{Path, Value},
 };
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use self::lifecycle::LifecyclePolicy;
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
     error::{error, unless},
     wording::{document, meaning, policy, word},
@@ -196,7 +197,7 @@ impl Resource for Repository {
             // Gone between two calls.
             Ok(unless(more, GONE)?.map(|(lifecycle, access, tags)| live(it, lifecycle, access, tags)))
         });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(8).try_collect().await
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
@@ -204,7 +205,7 @@ impl Resource for Repository {
         let found = repositories(world, std::slice::from_ref(&id)).await?;
         let Some(repository) = found.get(id.as_str()) else { return Ok(None) };
         let tags = unless(tags(world, repository).await, GONE)?.unwrap_or_default();
-        Ok(tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+        Ok(tags.made_by(find.operation).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {
@@ -297,8 +298,7 @@ async fn repositories(world: &Aws, ids: &[Id]) -> Result<HashMap<String, Describ
             Some(page) => found.extend(page.repositories.unwrap_or_default()),
             None if ids.len() == 1 => {}
             None => {
-                let items = world.ecr().describe_repositories().max_results(1000).into_paginator().items();
-                found = items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)?;
+                found = all!(world.ecr().describe_repositories().max_results(1000))?;
                 break;
             }
         }

@@ -6,11 +6,10 @@ use aws_sdk_ecs::types::{
     Cluster as Described, ClusterConfiguration, ClusterField, ClusterSetting, ClusterSettingName, ExecuteCommandConfiguration,
     ExecuteCommandLogConfiguration, ExecuteCommandLogging,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, kept, set, unique,
+        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags,
+        Update, Wanted, immutable, kept, set, unique,
     },
     value::{Path, Value},
 };
@@ -19,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Strategy, check_strategy, list, retag, some, strategy, strategy_of, tags};
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
-    ec2::ABREAST,
     error::{error, unless},
     wording::{meaning, word},
 };
@@ -194,7 +193,7 @@ impl Resource for Cluster {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let found = clusters(world, std::slice::from_ref(&id)).await?;
-        let ours = found.get(id.as_str()).is_some_and(|it| tags(it.tags()).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = found.get(id.as_str()).is_some_and(|it| tags(it.tags()).made_by(find.operation));
         Ok(ours.then_some(id))
     }
 
@@ -269,7 +268,7 @@ async fn clusters(world: &Aws, ids: &[Id]) -> Result<HashMap<String, Described>>
             .set_include(Some(fields.to_vec()));
         async move { call.send().await.map_err(error) }
     });
-    let answers: Vec<_> = futures::stream::iter(calls.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+    let answers = abreast(calls).await?;
     let there = answers.into_iter().flat_map(|it| it.clusters.unwrap_or_default()).filter(|it| it.status() != Some("INACTIVE"));
     Ok(there.filter_map(|it| Some((it.cluster_name.clone()?, it))).collect())
 }

@@ -12,11 +12,10 @@ use aws_sdk_ecs::types::{
     AvailabilityZoneRebalancing, LaunchType as SdkLaunchType, PropagateTags as SdkPropagateTags,
     SchedulingStrategy as SdkSchedulingStrategy, Service as Described, ServiceField,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
-        Actions, After, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, kept, ready, set, unique, write_only,
+        Actions, After, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags,
+        Update, Wanted, immutable, kept, ready, set, unique, write_only,
     },
     value::{Path, Value},
 };
@@ -26,8 +25,8 @@ use serde::{Deserialize, Serialize};
 use self::parts::{Deployment, LaunchType, LoadBalancer, Network, PropagateTags, Registry, Scheduling, Switch};
 use super::{Strategy, check_strategy, list, name, retag, strategy, strategy_of, tags};
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
-    ec2::ABREAST,
     error::{error, unless},
     wording::{meaning, word},
 };
@@ -221,18 +220,18 @@ impl Resource for Service {
     async fn read(world: &Aws, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         let found = services(world, ids).await?;
         let lives = ids.iter().map(|id| found.get(id.as_str())).map(|it| async move {
-            let it = it?;
+            let Some(it) = it else { return Ok(None) };
             // Only of one that failed, what its tasks said at last.
             let reasons = if steady::has_failed(it) { steady::reasons(world, it).await } else { vec![] };
-            Some(live(it, steady::status(it, &reasons, world.is_local())))
+            Ok(Some(live(it, steady::status(it, &reasons, world.is_local()))))
         });
-        Ok(futures::stream::iter(lives.collect::<Vec<_>>()).buffered(ABREAST).collect().await)
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let found = services(world, std::slice::from_ref(&id)).await?;
-        let ours = found.get(id.as_str()).is_some_and(|it| tags(it.tags()).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = found.get(id.as_str()).is_some_and(|it| tags(it.tags()).made_by(find.operation));
         Ok(ours.then_some(id))
     }
 
@@ -388,7 +387,7 @@ async fn services(world: &Aws, ids: &[Id]) -> Result<HashMap<String, Described>>
         let there = answer.and_then(|it| it.services).unwrap_or_default().into_iter().filter(|it| it.status() != Some("INACTIVE"));
         Ok(there.filter_map(|it| Some((format!("{cluster}/{}", it.service_name()?), it))).collect::<Vec<_>>())
     });
-    let found: Vec<Vec<_>> = futures::stream::iter(calls.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+    let found = abreast(calls).await?;
     Ok(found.into_iter().flatten().collect())
 }
 

@@ -14,11 +14,10 @@ use aws_sdk_ecs::{
         TaskDefinitionStatus,
     },
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, ready, set,
+        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags,
+        Update, Wanted, immutable, ready, set,
     },
     value::Value,
 };
@@ -28,8 +27,9 @@ use serde::{Deserialize, Serialize};
 use self::{containers::Container, volumes::Volume};
 use super::{list, retag, tags};
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
-    ec2::{ABREAST, made},
+    ec2::made,
     error::error,
     wording::{meaning, word},
 };
@@ -213,18 +213,17 @@ impl Resource for TaskDefinition {
 
     async fn read(world: &Aws, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         let lives = ids.iter().map(|id| async move { Ok(describe(world, id.as_str()).await?.and_then(live)) });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
-        let pages = world.ecs().list_task_definitions().family_prefix(&find.spec.family).into_paginator().items();
-        let arns = pages.send().collect::<std::result::Result<Vec<_>, _>>().await.map_err(error)?;
+        let arns = all!(world.ecs().list_task_definitions().family_prefix(&find.spec.family))?;
         let mut unknown: Vec<_> = arns.into_iter().map(Id).filter(|id| !find.known.contains(id)).collect();
         unknown.sort_by_key(|id| std::cmp::Reverse(revision(id.as_str())));
         // What is looked for was just made; others can have registered revisions since, but not many.
         for id in unknown.into_iter().take(LATEST) {
             let Some(answer) = describe(world, id.as_str()).await? else { continue };
-            if tags(answer.tags()).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation) {
+            if tags(answer.tags()).made_by(find.operation) {
                 return Ok(Some(id));
             }
         }

@@ -4,8 +4,7 @@ pub(crate) mod actions;
 
 use std::time::Duration;
 
-use aws_sdk_elasticloadbalancingv2::types::{Certificate, Listener as Described, ProtocolEnum};
-use futures::{StreamExt as _, TryStreamExt as _};
+use aws_sdk_elasticloadbalancingv2::types::{Certificate, Listener as Described};
 use infra::{
     resource::{
         Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update, Wanted,
@@ -17,10 +16,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::actions::Action;
-use super::{describe, has, list, made_by, retag, tags};
+use super::{Protocol, describe, has, list, made_by, retag, wanted_tags};
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
-    ec2::{ABREAST, all},
     error::{error, unless},
     wording::{meaning, word},
 };
@@ -55,28 +54,6 @@ pub(crate) struct Spec {
     /// Tags by key.
     #[serde(default)]
     tags: Tags,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub(crate) enum Protocol {
-    /// HTTP; for application load balancers.
-    #[serde(rename = "HTTP")]
-    Http,
-    /// HTTP over TLS; for application load balancers.
-    #[serde(rename = "HTTPS")]
-    Https,
-    /// TCP; for network load balancers.
-    #[serde(rename = "TCP")]
-    Tcp,
-    /// TLS; for network load balancers.
-    #[serde(rename = "TLS")]
-    Tls,
-    /// UDP; for network load balancers.
-    #[serde(rename = "UDP")]
-    Udp,
-    /// TCP and UDP; for network load balancers.
-    #[serde(rename = "TCP_UDP")]
-    TcpUdp,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -178,10 +155,10 @@ impl Resource for Listener {
         let fetch = |arns| async { all!(world.elbv2().describe_listeners().set_listener_arns(Some(arns))) };
         let found = describe(ids, GONE, fetch, |it: &Described| it.listener_arn()).await?;
         let arns: Vec<Id> = found.iter().flatten().filter_map(|it| it.listener_arn.clone()).map(Id).collect();
-        let mut tags = if wanted.has("tags") { tags(world, &arns).await? } else { vec![None; arns.len()] }.into_iter();
+        let mut tags = wanted_tags(world, &arns, wanted).await?;
         let more = wanted.has("additional_certificate_arns");
         let more = arns.iter().map(async |arn| if more { additional_certificates(world, arn).await } else { Ok(None) });
-        let more: Vec<_> = futures::stream::iter(more.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+        let more = abreast(more).await?;
         let mut more = more.into_iter();
         let mut live = |it: Described| live(it, tags.next().flatten(), more.next().flatten());
         Ok(found.into_iter().map(|it| it.and_then(&mut live)).collect::<Vec<_>>())
@@ -200,7 +177,7 @@ impl Resource for Listener {
             .create_listener()
             .load_balancer_arn(&spec.load_balancer_arn)
             .port(spec.port)
-            .protocol(ProtocolEnum::from(word(&spec.protocol).as_str()))
+            .protocol(spec.protocol.into())
             .set_default_actions(actions::write(&spec.default_actions))
             .set_certificates(spec.certificate())
             .set_ssl_policy(spec.ssl_policy.clone())
@@ -222,7 +199,7 @@ impl Resource for Listener {
                 .modify_listener()
                 .listener_arn(arn)
                 .port(to.port)
-                .protocol(ProtocolEnum::from(word(&to.protocol).as_str()))
+                .protocol(to.protocol.into())
                 .set_default_actions(actions::write(&to.default_actions))
                 .set_certificates(to.certificate().filter(|_| tls))
                 .set_ssl_policy(to.ssl_policy.clone().filter(|_| tls))

@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     describe, has, list,
     listener::actions::{self, Action},
-    made_by, retag, tags,
+    made_by, retag, tags, wanted_tags,
 };
 use crate::aws::{
+    calls::all,
     clients::Aws,
-    ec2::all,
     error::{error, unless},
     wording::{meaning, word},
 };
@@ -183,7 +183,7 @@ impl Resource for ListenerRule {
         let fetch = |arns| async { all!(world.elbv2().describe_rules().set_rule_arns(Some(arns))) };
         let found = describe(ids, GONE, fetch, |it: &Described| it.rule_arn()).await?;
         let arns: Vec<Id> = found.iter().flatten().filter_map(|it| it.rule_arn.clone()).map(Id).collect();
-        let mut tags = if wanted.has("tags") { tags(world, &arns).await? } else { vec![None; arns.len()] }.into_iter();
+        let mut tags = wanted_tags(world, &arns, wanted).await?;
         Ok(found.into_iter().map(|it| it.and_then(|it| live(it, tags.next().flatten()))).collect::<Vec<_>>())
     }
 

@@ -9,21 +9,20 @@ use aws_sdk_elasticloadbalancingv2::types::{
     IpAddressType as SdkIpAddressType, LoadBalancer as Described, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerStateEnum,
     LoadBalancerTypeEnum,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
-        Actions, After, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, kept, ready, set, unique,
+        Actions, After, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags,
+        Update, Wanted, immutable, kept, ready, set, unique,
     },
     value::{Path, Value},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{attribute, check_name, describe, has, list, retag, tags, text};
+use super::{attribute, check_name, describe, has, list, made_by, plain_attributes, retag, wanted_tags};
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
-    ec2::{ABREAST, all},
     error::{error, unless},
     wording::{meaning, word},
 };
@@ -291,10 +290,10 @@ impl Resource for LoadBalancer {
     async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         let found = by_name(world, ids).await?;
         let arns: Vec<Id> = found.iter().flatten().map(arn).map(Id).collect();
-        let mut tags = if wanted.has("tags") { tags(world, &arns).await? } else { vec![None; arns.len()] }.into_iter();
+        let mut tags = wanted_tags(world, &arns, wanted).await?;
         let attributes = LOGS.iter().chain(ATTRIBUTES).any(|it| wanted.has(it.0));
         let attributes = arns.iter().map(async |arn| if attributes { read_attributes(world, arn).await } else { Ok(None) });
-        let attributes: Vec<_> = futures::stream::iter(attributes.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+        let attributes = abreast(attributes).await?;
         let mut attributes = attributes.into_iter();
         let mut live = |it: Described| live(it, tags.next().flatten(), attributes.next().flatten());
         Ok(found.into_iter().map(|it| it.map(&mut live)).collect::<Vec<_>>())
@@ -303,8 +302,8 @@ impl Resource for LoadBalancer {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let Some(found) = one(world, &id).await? else { return Ok(None) };
-        let tags = tags(world, &[Id(arn(&found))]).await?.into_iter().next().flatten().unwrap_or_default();
-        Ok(tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+        let made = made_by(world, vec![Id(arn(&found))], find.operation, find.known).await?;
+        Ok(made.map(|_| id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {
@@ -419,11 +418,10 @@ fn yes() -> bool {
 }
 
 impl Spec {
-    /// The attributes that some properties stand for. Only what changes is sent: not every kind of load balancer knows every attribute.
+    /// The attributes that the properties stand for of which these change.
     fn attributes(&self, changed: &BTreeSet<String>) -> Result<Vec<LoadBalancerAttribute>> {
-        let spec = serde_json::to_value(self).map_err(|it| Error::bug(LoadBalancer::NAME, it.to_string()))?;
-        let plain = ATTRIBUTES.iter().filter(|it| changed.contains(it.0)).map(|(property, key)| pair(key, text(&spec[property])));
-        let mut attributes: Vec<_> = plain.collect();
+        let plain = plain_attributes(self, ATTRIBUTES, changed)?;
+        let mut attributes: Vec<_> = plain.into_iter().map(|(key, value)| pair(key, value)).collect();
         for ((property, prefix), logs) in LOGS.iter().zip([&self.access_logs, &self.connection_logs]) {
             if changed.contains(*property) {
                 attributes.push(pair(&format!("{prefix}.enabled"), logs.is_some().to_string()));

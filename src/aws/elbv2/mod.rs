@@ -7,18 +7,19 @@ pub(crate) mod target_group;
 
 use std::collections::{BTreeSet, HashMap};
 
-use aws_sdk_elasticloadbalancingv2::types::{Tag, TagDescription};
+use aws_sdk_elasticloadbalancingv2::types::{ProtocolEnum, Tag, TagDescription};
 use infra::{
-    resource::{Id, Problems, Result, TAG_OPERATION, Tags},
+    resource::{Error, Id, Problems, Result, Tags, Wanted},
     value::{Path, Value},
 };
-use serde::de::DeserializeOwned;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 
 use super::{
     clients::Aws,
     error::{error, unless},
-    wording::meaning,
+    wording::{meaning, word},
 };
 
 /// A call takes up to this many names, ARNs or owners of tags.
@@ -26,6 +27,34 @@ const MANY: usize = 20;
 
 /// What calls about tags say of an owner that is not there.
 const NOT_FOUND: &[&str] = &["LoadBalancerNotFound", "TargetGroupNotFound", "ListenerNotFound", "RuleNotFound"];
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub(crate) enum Protocol {
+    /// HTTP; for application load balancers.
+    #[serde(rename = "HTTP")]
+    Http,
+    /// HTTP over TLS; for application load balancers.
+    #[serde(rename = "HTTPS")]
+    Https,
+    /// TCP; for network load balancers.
+    #[serde(rename = "TCP")]
+    Tcp,
+    /// TLS; for network load balancers.
+    #[serde(rename = "TLS")]
+    Tls,
+    /// UDP; for network load balancers.
+    #[serde(rename = "UDP")]
+    Udp,
+    /// TCP and UDP; for network load balancers.
+    #[serde(rename = "TCP_UDP")]
+    TcpUdp,
+}
+
+impl From<Protocol> for ProtocolEnum {
+    fn from(it: Protocol) -> Self {
+        Self::from(word(&it).as_str())
+    }
+}
 
 /// Describes many, in their order. One that is not there fails the call for all: then each half is asked for by itself, until what
 /// is missing stands alone.
@@ -64,11 +93,16 @@ pub(crate) async fn tags(world: &Aws, arns: &[Id]) -> Result<Vec<Option<Tags>>> 
     Ok(found.into_iter().map(|it| it.map(read)).collect())
 }
 
+/// The tags of many, in their order, where they are wanted.
+pub(crate) async fn wanted_tags(world: &Aws, arns: &[Id], wanted: &Wanted) -> Result<impl Iterator<Item = Option<Tags>>> {
+    Ok(if wanted.has("tags") { tags(world, arns).await? } else { vec![None; arns.len()] }.into_iter())
+}
+
 /// The one of these that the create with this operation id made, among those that no state knows.
 pub(crate) async fn made_by(world: &Aws, arns: Vec<Id>, operation: &str, known: &BTreeSet<Id>) -> Result<Option<Id>> {
     let arns: Vec<Id> = arns.into_iter().filter(|it| !known.contains(it)).collect();
     let tags = tags(world, &arns).await?;
-    let ours = |tags: &Option<Tags>| tags.as_ref().and_then(|it| it.0.get(TAG_OPERATION)).is_some_and(|it| it == operation);
+    let ours = |tags: &Option<Tags>| tags.as_ref().is_some_and(|it| it.made_by(operation));
     Ok(arns.into_iter().zip(tags).find(|(_, tags)| ours(tags)).map(|(arn, _)| arn))
 }
 
@@ -96,8 +130,20 @@ pub(crate) fn attribute<T: DeserializeOwned>(found: &HashMap<String, String>, ke
     serde_json::from_str(text).ok().or_else(|| meaning(text))
 }
 
+/// The attributes of those properties that are one attribute each, of which `all` holds the names of both. Only what changes is
+/// sent: not every kind of load balancer or target group knows every attribute.
+pub(crate) fn plain_attributes(
+    spec: &impl Serialize,
+    all: &[(&str, &'static str)],
+    changed: &BTreeSet<String>,
+) -> Result<Vec<(&'static str, String)>> {
+    let spec = serde_json::to_value(spec).map_err(|it| Error::bug("ModifyAttributes", it.to_string()))?;
+    let sent = all.iter().filter(|(property, _)| changed.contains(*property) && !spec[property].is_null());
+    Ok(sent.map(|(property, key)| (*key, text(&spec[property]))).collect())
+}
+
 /// A plain value as the text that attributes are.
-pub(crate) fn text(value: &Json) -> String {
+fn text(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
         other => other.to_string(),
@@ -121,8 +167,6 @@ pub(crate) fn has(spec: &Value, property: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-
-    use infra::resource::Error;
 
     use super::*;
 

@@ -8,11 +8,10 @@ use std::{
 use aws_sdk_elasticloadbalancingv2::types::{
     Matcher, ProtocolEnum, TargetGroup as Described, TargetGroupAttribute, TargetGroupIpAddressTypeEnum, TargetTypeEnum,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, kept, set, unique,
+        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags,
+        Update, Wanted, immutable, kept, set, unique,
     },
     value::Value,
 };
@@ -20,10 +19,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::targets::Target;
-use super::{attribute, check_name, describe, has, list, retag, tags, text};
+use super::{Protocol, attribute, check_name, describe, has, list, made_by, plain_attributes, retag, wanted_tags};
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
-    ec2::{ABREAST, all},
     error::{error, unless},
     wording::{meaning, word},
 };
@@ -138,28 +137,6 @@ pub(crate) enum TargetType {
     Lambda,
     /// One application load balancer, behind a network load balancer.
     Alb,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub(crate) enum Protocol {
-    /// HTTP; for application load balancers.
-    #[serde(rename = "HTTP")]
-    Http,
-    /// HTTP over TLS; for application load balancers.
-    #[serde(rename = "HTTPS")]
-    Https,
-    /// TCP; for network load balancers.
-    #[serde(rename = "TCP")]
-    Tcp,
-    /// TLS; for network load balancers.
-    #[serde(rename = "TLS")]
-    Tls,
-    /// UDP; for network load balancers.
-    #[serde(rename = "UDP")]
-    Udp,
-    /// TCP and UDP; for network load balancers.
-    #[serde(rename = "TCP_UDP")]
-    TcpUdp,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -292,7 +269,7 @@ impl Resource for TargetGroup {
     async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         let found = by_name(world, ids).await?;
         let arns: Vec<Id> = found.iter().flatten().map(arn).map(Id).collect();
-        let mut tags = if wanted.has("tags") { tags(world, &arns).await? } else { vec![None; arns.len()] }.into_iter();
+        let mut tags = wanted_tags(world, &arns, wanted).await?;
         let attributes = wanted.has("stickiness") || ATTRIBUTES.iter().any(|it| wanted.has(it.0));
         let more = found.iter().flatten().map(async |it| {
             let arn = Id(arn(it));
@@ -300,7 +277,7 @@ impl Resource for TargetGroup {
             let targets = if wanted.has("targets") { targets::read(world, &arn, it.port()).await? } else { None };
             Ok((attributes, targets))
         });
-        let more: Vec<_> = futures::stream::iter(more.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+        let more = abreast(more).await?;
         let mut more = more.into_iter();
         let mut live = |it: Described| {
             let (attributes, targets) = more.next().unwrap_or_default();
@@ -312,8 +289,8 @@ impl Resource for TargetGroup {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let Some(found) = one(world, &id).await? else { return Ok(None) };
-        let tags = tags(world, &[Id(arn(&found))]).await?.into_iter().next().flatten().unwrap_or_default();
-        Ok(tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+        let made = made_by(world, vec![Id(arn(&found))], find.operation, find.known).await?;
+        Ok(made.map(|_| id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {
@@ -324,7 +301,7 @@ impl Resource for TargetGroup {
             .create_target_group()
             .set_name(spec.name.clone())
             .target_type(TargetTypeEnum::from(word(&spec.target_type).as_str()))
-            .set_protocol(spec.protocol.map(protocol))
+            .set_protocol(spec.protocol.map(ProtocolEnum::from))
             .set_protocol_version(spec.protocol_version.map(|it| word(&it)))
             .set_port(spec.port)
             .set_vpc_id(spec.vpc_id.clone())
@@ -333,7 +310,7 @@ impl Resource for TargetGroup {
                     .then(|| TargetGroupIpAddressTypeEnum::from(word(&spec.ip_address_type).as_str())),
             )
             .set_health_check_enabled(spec.health_check_enabled)
-            .set_health_check_protocol(spec.health_check_protocol.map(protocol))
+            .set_health_check_protocol(spec.health_check_protocol.map(ProtocolEnum::from))
             .set_health_check_port((!lambda).then(|| spec.health_check_port.clone()))
             .set_health_check_path(spec.health_check_path.clone())
             .set_health_check_interval_seconds(spec.health_check_interval_seconds)
@@ -363,7 +340,7 @@ impl Resource for TargetGroup {
                 .modify_target_group()
                 .target_group_arn(&arn)
                 .set_health_check_enabled(to.health_check_enabled.filter(|_| update.changes("health_check_enabled")))
-                .set_health_check_protocol(to.health_check_protocol.filter(|_| !lambda).map(protocol))
+                .set_health_check_protocol(to.health_check_protocol.filter(|_| !lambda).map(ProtocolEnum::from))
                 .set_health_check_port((!lambda).then(|| to.health_check_port.clone()))
                 .set_health_check_path(to.health_check_path.clone())
                 .set_health_check_interval_seconds(to.health_check_interval_seconds)
@@ -429,10 +406,6 @@ fn day() -> i32 {
     86400
 }
 
-fn protocol(it: Protocol) -> ProtocolEnum {
-    ProtocolEnum::from(word(&it).as_str())
-}
-
 impl Spec {
     fn matcher(&self) -> Option<Matcher> {
         let codes = self.matcher.as_ref()?;
@@ -440,11 +413,10 @@ impl Spec {
         Some(if self.protocol_version == Some(ProtocolVersion::Grpc) { matcher.grpc_code(codes) } else { matcher.http_code(codes) }.build())
     }
 
-    /// The attributes that some properties stand for. Only what changes is sent: not every kind of target group knows every attribute.
+    /// The attributes that the properties stand for of which these change.
     fn attributes(&self, changed: &BTreeSet<String>) -> Result<Vec<TargetGroupAttribute>> {
-        let spec = serde_json::to_value(self).map_err(|it| Error::bug(TargetGroup::NAME, it.to_string()))?;
-        let plain = ATTRIBUTES.iter().filter(|it| changed.contains(it.0) && !spec[it.0].is_null());
-        let mut attributes: Vec<_> = plain.map(|(property, key)| pair(key, text(&spec[property]))).collect();
+        let plain = plain_attributes(self, ATTRIBUTES, changed)?;
+        let mut attributes: Vec<_> = plain.into_iter().map(|(key, value)| pair(key, value)).collect();
         if changed.contains("stickiness") {
             attributes.push(pair("stickiness.enabled", self.stickiness.is_some().to_string()));
             if let Some(it) = &self.stickiness {

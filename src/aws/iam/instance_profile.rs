@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use aws_sdk_iam::types::InstanceProfile as Described;
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, TAG_OPERATION,
-        Tags, Update, Wanted, immutable, set, unique,
+        Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update,
+        Wanted, immutable, set, unique,
     },
     value::Value,
 };
@@ -16,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GONE, TWO_MINUTES, check_path, list, root, tags};
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
 };
@@ -94,13 +94,13 @@ impl Resource for InstanceProfile {
     async fn read(world: &Aws, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         // The list of all has no tags, which are always of interest; with them it is a call for each anyway.
         let lives = ids.iter().map(|id| async move { Ok(profile(world, id).await?.map(live)) });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(8).try_collect().await
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let found = profile(world, &id).await?;
-        let ours = found.is_some_and(|it| tags(it.tags()).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = found.is_some_and(|it| tags(it.tags()).made_by(find.operation));
         Ok(ours.then_some(id))
     }
 

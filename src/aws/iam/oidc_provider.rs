@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use aws_sdk_iam::operation::get_open_id_connect_provider::GetOpenIdConnectProviderOutput;
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, TAG_OPERATION,
-        Tags, Update, Wanted, immutable, kept, set, unique,
+        Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update,
+        Wanted, immutable, kept, set, unique,
     },
     value::{Path, Value},
 };
@@ -16,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GONE, TWO_MINUTES, list, tags};
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
 };
@@ -94,7 +94,7 @@ impl Resource for OidcProvider {
             let call = world.iam().get_open_id_connect_provider().open_id_connect_provider_arn(&arn);
             Ok(unless(call.send().await.map_err(error), GONE)?.map(|it| live(id, arn, it)))
         });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(8).try_collect().await
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
@@ -104,7 +104,7 @@ impl Resource for OidcProvider {
         }
         let call = world.iam().get_open_id_connect_provider().open_id_connect_provider_arn(arn(world, &id).await?);
         let answer = unless(call.send().await.map_err(error), GONE)?;
-        let ours = answer.is_some_and(|it| tags(it.tags()).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = answer.is_some_and(|it| tags(it.tags()).made_by(find.operation));
         Ok(ours.then_some(id))
     }
 

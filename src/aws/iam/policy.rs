@@ -3,11 +3,10 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, PolicyVersion};
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, unique,
+        Tags, Update, Wanted, immutable, unique,
     },
     value::{Path, Value},
 };
@@ -16,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GONE, TWO_MINUTES, check_identity_policy, check_path, check_size, decoded, list, root, size, tags};
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
     error::{error, unless},
     wording::document,
@@ -114,8 +114,7 @@ impl Resource for ManagedPolicy {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let arn = arn(world, &id).await?;
         let answer = unless(world.iam().get_policy().policy_arn(arn).send().await.map_err(error), GONE)?;
-        let ours =
-            answer.and_then(|it| it.policy).is_some_and(|it| tags(it.tags()).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = answer.and_then(|it| it.policy).is_some_and(|it| tags(it.tags()).made_by(find.operation));
         Ok(ours.then_some(id))
     }
 
@@ -178,8 +177,7 @@ async fn arn(world: &Aws, id: &Id) -> Result<String> {
 }
 
 async fn versions(world: &Aws, arn: &str) -> Result<Vec<PolicyVersion>> {
-    let items = world.iam().list_policy_versions().policy_arn(arn).into_paginator().items();
-    items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)
+    all!(world.iam().list_policy_versions().policy_arn(arn))
 }
 
 async fn remove(world: &Aws, arn: &str, version: &PolicyVersion) -> Result<()> {
@@ -271,15 +269,14 @@ async fn many(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Liv
         let version = it.policy_version_list().iter().find(|it| it.is_default_version);
         let text = version.and_then(|it| it.document.clone());
         let tags = if wanted.has("tags") {
-            let items = world.iam().list_policy_tags().set_policy_arn(it.arn.clone()).into_paginator().items();
-            let Some(found) = unless(items.send().collect::<Result<Vec<_>, _>>().await.map_err(error), GONE)? else { return Ok(None) };
+            let Some(found) = unless(all!(world.iam().list_policy_tags().set_policy_arn(it.arn.clone())), GONE)? else { return Ok(None) };
             Some(tags(&found))
         } else {
             None
         };
         Ok(Some(live(id, it, text, tags)))
     });
-    futures::stream::iter(lives.collect::<Vec<_>>()).buffered(8).try_collect().await
+    abreast(lives).await
 }
 
 fn live(id: &Id, it: ManagedPolicyDetail, text: Option<String>, tags: Option<Tags>) -> Live<ManagedPolicy> {

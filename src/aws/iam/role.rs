@@ -9,8 +9,8 @@ use aws_sdk_iam::types::{EntityType, Role as Described, RoleDetail};
 use futures::try_join;
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, set, unique,
+        Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status, Tags,
+        Update, Wanted, immutable, set, unique,
     },
     value::{Path, Value},
 };
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GONE, TWO_MINUTES, check_identity_policy, check_path, check_size, check_trust_policy, decoded, list, root, size, tags};
 use crate::aws::{
+    calls::all,
     clients::Aws,
     error::{error, unless},
     wording::document,
@@ -168,8 +169,7 @@ impl Resource for Role {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let answer = unless(world.iam().get_role().role_name(id.as_str()).send().await.map_err(error), GONE)?;
-        let ours =
-            answer.and_then(|it| it.role).is_some_and(|it| tags(it.tags()).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = answer.and_then(|it| it.role).is_some_and(|it| tags(it.tags()).made_by(find.operation));
         Ok(ours.then_some(id))
     }
 
@@ -283,21 +283,18 @@ async fn delete_policy(world: &Aws, name: &str, key: &str) -> Result<()> {
 
 /// The ARNs of the policies attached to a role; none where there is no role.
 async fn attached(world: &Aws, name: &str) -> Result<Vec<String>> {
-    let items = world.iam().list_attached_role_policies().role_name(name).into_paginator().items();
-    let found = unless(items.send().collect::<Result<Vec<_>, _>>().await.map_err(error), GONE)?;
+    let found = unless(all!(world.iam().list_attached_role_policies().role_name(name)), GONE)?;
     Ok(found.unwrap_or_default().into_iter().filter_map(|it| it.policy_arn).collect())
 }
 
 /// The names of a role's own policies; none where there is no role.
 async fn own_policies(world: &Aws, name: &str) -> Result<Vec<String>> {
-    let items = world.iam().list_role_policies().role_name(name).into_paginator().items();
-    Ok(unless(items.send().collect::<Result<Vec<_>, _>>().await.map_err(error), GONE)?.unwrap_or_default())
+    Ok(unless(all!(world.iam().list_role_policies().role_name(name)), GONE)?.unwrap_or_default())
 }
 
 /// The names of the instance profiles that hold a role; none where there is no role.
 async fn profiles(world: &Aws, name: &str) -> Result<Vec<String>> {
-    let items = world.iam().list_instance_profiles_for_role().role_name(name).into_paginator().items();
-    let found = unless(items.send().collect::<Result<Vec<_>, _>>().await.map_err(error), GONE)?;
+    let found = unless(all!(world.iam().list_instance_profiles_for_role().role_name(name)), GONE)?;
     Ok(found.unwrap_or_default().into_iter().map(|it| it.instance_profile_name).collect())
 }
 
@@ -402,8 +399,7 @@ async fn many(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Liv
         if !wanted.has("description") && !wanted.has("max_session_duration") {
             return Ok(None);
         }
-        let items = world.iam().list_roles().max_items(1000).into_paginator().items();
-        let roles = items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)?;
+        let roles = all!(world.iam().list_roles().max_items(1000))?;
         Ok(Some(roles.iter().map(|it| (it.role_name.clone(), details(it))).collect::<HashMap<_, _>>()))
     };
     let (mut all, details) = try_join!(all, details)?;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use aws_sdk_kms::types::{KeyMetadata, KeySpec, KeyState, KeyUsageType, Tag};
-use futures::{StreamExt as _, TryStreamExt as _, try_join};
+use futures::try_join;
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status, TAG_OPERATION, Tags,
-        Update, Wanted, immutable, kept, write_only,
+        Actions, Create, Delete, During, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status, Tags, Update, Wanted,
+        immutable, kept, write_only,
     },
     value::{Path, Value},
 };
@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
     error::{error, unless},
     wording::{document, meaning, policy, word},
@@ -212,21 +213,20 @@ impl Resource for Key {
 
     async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         // There is no call for several.
-        let lives = ids.iter().map(|id| one(world, id.as_str(), wanted)).collect::<Vec<_>>();
-        futures::stream::iter(lives).buffered(8).try_collect().await
+        let lives = ids.iter().map(|id| one(world, id.as_str(), wanted));
+        abreast(lives).await
     }
 
     /// Looks through the tags of all keys that no state knows: there is no search by tag.
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
-        let items = world.kms().list_keys().limit(1000).into_paginator().items();
-        let all = items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)?;
+        let all = all!(world.kms().list_keys().limit(1000))?;
         let ids = all.into_iter().filter_map(|it| it.key_id.map(Id)).filter(|id| !find.known.contains(id));
         let ours = ids.map(|id| async move {
             // Keys that are not ours may forbid it.
             let tags = unless(tags(world, id.as_str()).await, &["AccessDeniedException"])?.flatten().unwrap_or_default();
-            Ok(tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+            Ok(tags.made_by(find.operation).then_some(id))
         });
-        let found: Vec<Option<Id>> = futures::stream::iter(ours.collect::<Vec<_>>()).buffered(8).try_collect().await?;
+        let found: Vec<Option<Id>> = abreast(ours).await?;
         for id in found.into_iter().flatten() {
             // One that is deleted still has its tags.
             if describe(world, id.as_str()).await?.is_some() {
@@ -336,8 +336,7 @@ async fn describe(world: &Aws, id: &str) -> Result<Option<KeyMetadata>> {
 }
 
 async fn tags(world: &Aws, id: &str) -> Result<Option<Tags>> {
-    let items = world.kms().list_resource_tags().key_id(id).into_paginator().items();
-    let found = unless(items.send().collect::<Result<Vec<_>, _>>().await.map_err(error), GONE)?;
+    let found = unless(all!(world.kms().list_resource_tags().key_id(id)), GONE)?;
     Ok(found.map(|it| Tags::read(it.into_iter().map(|it| (it.tag_key, it.tag_value)))))
 }
 

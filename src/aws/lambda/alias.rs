@@ -19,8 +19,9 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CONFLICT, GONE, by_function, each, invoke_arn};
+use super::{CONFLICT, GONE, by_function, invoke_arn};
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
     error::{error, unless},
 };
@@ -124,18 +125,18 @@ impl Resource for Alias {
 
     async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         let functions: Vec<_> = by_function(ids, ':').into_keys().collect();
-        let lists = each(functions.iter().copied(), |function| aliases(world, function)).await?;
+        let lists = abreast(functions.iter().map(|function| aliases(world, function))).await?;
         let found: HashMap<&str, HashMap<String, AliasConfiguration>> = functions.into_iter().zip(lists).collect();
         let found = &found;
-        each(ids, |id| async move {
+        let lives = ids.iter().map(|id| async move {
             let Some((function, name)) = id.as_str().rsplit_once(':') else { return Ok(None) };
             let Some(alias) = found.get(function).and_then(|it| it.get(name)) else { return Ok(None) };
             // One call for each.
             let ready = wanted.has("provisioned_concurrent_executions");
             let kept = if ready { Some(kept_ready(world, function, name).await?) } else { None };
             Ok(Some(live(id, function, alias, kept)))
-        })
-        .await
+        });
+        abreast(lives).await
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {
@@ -199,8 +200,7 @@ fn routing(spec: &Spec) -> AliasRoutingConfiguration {
 
 /// The aliases of a function by name; none where there is no function.
 async fn aliases(world: &Aws, function: &str) -> Result<HashMap<String, AliasConfiguration>> {
-    let items = world.lambda().list_aliases().function_name(function).into_paginator().items();
-    let found = unless(items.send().collect::<Result<Vec<_>, _>>().await.map_err(error), GONE)?.unwrap_or_default();
+    let found = unless(all!(world.lambda().list_aliases().function_name(function)), GONE)?.unwrap_or_default();
     Ok(found.into_iter().filter_map(|it| Some((it.name.clone()?, it))).collect())
 }
 

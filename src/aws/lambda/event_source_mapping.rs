@@ -8,8 +8,8 @@ use aws_sdk_lambda::types::{
 };
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, kept, ready, set,
+        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags,
+        Update, Wanted, immutable, kept, ready, set,
     },
     value::{Path, Value},
 };
@@ -17,8 +17,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{CONFLICT, GONE, each, tag};
+use super::{CONFLICT, GONE, tag};
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
     error::{error, unless},
     wording::{meaning, word},
@@ -193,21 +194,20 @@ impl Resource for EventSourceMapping {
 
     async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         let found = mappings(world, ids).await?;
-        let found = &found;
-        each(ids, |id| async move {
-            let Some(it) = found.get(id.as_str()) else { return Ok(None) };
+        let lives = ids.iter().map(|id| found.get(id.as_str())).map(|it| async move {
+            let Some(it) = it else { return Ok(None) };
             // One call for each.
             let tags = if wanted.has("tags") { tags(world, it).await? } else { None };
             Ok(Some(live(it, tags)))
-        })
-        .await
+        });
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         for it in of_source(world, &find.spec.event_source_arn).await? {
             let Some(id) = it.uuid.clone().map(Id).filter(|id| !find.known.contains(id)) else { continue };
             let tags = tags(world, &it).await?.unwrap_or_default();
-            if tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation) {
+            if tags.made_by(find.operation) {
                 return Ok(Some(id));
             }
         }
@@ -331,10 +331,7 @@ async fn mappings(world: &Aws, ids: &[Id]) -> Result<HashMap<String, EventSource
     let found = match ids {
         [] => vec![],
         [id] => one(world, id).await?.into_iter().collect(),
-        _ => {
-            let items = world.lambda().list_event_source_mappings().into_paginator().items();
-            items.send().collect::<Result<Vec<_>, _>>().await.map_err(error)?
-        }
+        _ => all!(world.lambda().list_event_source_mappings())?,
     };
     Ok(found.into_iter().filter_map(|it| Some((it.uuid.clone()?, it))).collect())
 }
@@ -367,8 +364,7 @@ async fn one(world: &Aws, id: &Id) -> Result<Option<EventSourceMappingConfigurat
 
 /// The mappings of one queue or stream.
 async fn of_source(world: &Aws, source: &str) -> Result<Vec<EventSourceMappingConfiguration>> {
-    let items = world.lambda().list_event_source_mappings().event_source_arn(source).into_paginator().items();
-    Ok(unless(items.send().collect::<Result<Vec<_>, _>>().await.map_err(error), GONE)?.unwrap_or_default())
+    Ok(unless(all!(world.lambda().list_event_source_mappings().event_source_arn(source)), GONE)?.unwrap_or_default())
 }
 
 /// Nothing where the mapping is gone meanwhile.

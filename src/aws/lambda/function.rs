@@ -13,7 +13,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use infra::{
     resource::{
         Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Secret, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, ready, set, unique, volatile, write_only,
+        Tags, Update, Wanted, immutable, ready, set, unique, volatile, write_only,
     },
     value::Value,
 };
@@ -21,8 +21,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{CONFLICT, GONE, each, invoke_arn};
+use super::{CONFLICT, GONE, invoke_arn};
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
     error::{error, unless},
     wording::meaning,
@@ -334,18 +335,18 @@ impl Resource for Function {
 
     async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         // `ListFunctions` tells of fifty at once, but neither whether they can be used nor their image and tags.
-        each(ids, |id| async move {
+        let lives = ids.iter().map(|id| async move {
             let Some(now) = get(world, id).await? else { return Ok(None) };
             let version = if wanted.has("publish") { published(world, id).await? } else { None };
             live(now, version).map(Some)
-        })
-        .await
+        });
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let tags = get(world, &id).await?.and_then(|it| it.tags).unwrap_or_default();
-        Ok(tags.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+        Ok(Tags::read(tags).made_by(find.operation).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {
@@ -444,8 +445,7 @@ async fn get(world: &Aws, id: &Id) -> Result<Option<GetFunctionOutput>> {
 
 /// The number of the version that was published last.
 async fn published(world: &Aws, id: &Id) -> Result<Option<String>> {
-    let items = world.lambda().list_versions_by_function().function_name(id.as_str()).into_paginator().items();
-    let all = unless(items.send().collect::<Result<Vec<_>, _>>().await.map_err(error), GONE)?.unwrap_or_default();
+    let all = unless(all!(world.lambda().list_versions_by_function().function_name(id.as_str())), GONE)?.unwrap_or_default();
     Ok(all.into_iter().filter_map(|it| it.version?.parse::<u64>().ok()).max().map(|it| it.to_string()))
 }
 

@@ -1,14 +1,12 @@
-//! Functions, and who and what may call them. What all types of Lambda share: reading one by one, tags, and refusals that pass.
+//! Functions, and who and what may call them. What all types of Lambda share: tags, and refusals that pass.
 
 pub(crate) mod alias;
 pub(crate) mod event_source_mapping;
 pub(crate) mod function;
 pub(crate) mod permission;
 
-use std::collections::BTreeMap;
-
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::resource::{Error, Id, Result, Tags};
+use std::collections::BTreeMap;
 
 use super::{clients::Aws, error::error};
 
@@ -17,18 +15,6 @@ pub(crate) const GONE: &[&str] = &["ResourceNotFoundException"];
 
 /// The code of a refusal because something else is still under way.
 pub(crate) const CONFLICT: &str = "ResourceConflictException";
-
-/// How many calls a read may have under way.
-const ABREAST: usize = 8;
-
-/// Asks for each by itself, several at once, and answers in their order.
-pub(crate) async fn each<I, T, F>(items: impl IntoIterator<Item = I>, ask: impl Fn(I) -> F) -> Result<Vec<T>>
-where
-    F: Future<Output = Result<T>>,
-{
-    let calls = items.into_iter().map(ask).collect::<Vec<_>>();
-    futures::stream::iter(calls).buffered(ABREAST).try_collect().await
-}
 
 /// The refusal that AWS would answer with, where it is known beforehand: the engine tries again after a while.
 pub(crate) fn conflict(action: &'static str, why: &str) -> Error {

@@ -13,8 +13,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{CONFLICT, GONE, by_function, each};
+use super::{CONFLICT, GONE, by_function};
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
     wording::{meaning, word},
@@ -133,7 +134,7 @@ impl Resource for Permission {
     async fn read(world: &Aws, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         // One policy has all permissions of a function.
         let functions: Vec<_> = by_function(ids, '/').into_keys().collect();
-        let policies = each(functions.iter().copied(), |function| statements(world, function)).await?;
+        let policies = abreast(functions.iter().map(|function| statements(world, function))).await?;
         let policies: HashMap<&str, HashMap<String, Json>> = functions.into_iter().zip(policies).collect();
         let find = |id: &Id| {
             let (function, name) = id.as_str().rsplit_once('/')?;

@@ -12,6 +12,7 @@ mod database_needs_gateway;
 mod duplicate_listener;
 mod duplicate_private_dns;
 mod duplicate_route;
+mod duplicate_table;
 mod endpoint_dns;
 mod endpoint_ports;
 mod full_access;
@@ -66,6 +67,7 @@ pub(crate) static RULES: &[Rule] = &[
     Rule { name: "duplicate-listener", check: duplicate_listener::check },
     Rule { name: "duplicate-private-dns", check: duplicate_private_dns::check },
     Rule { name: "duplicate-route", check: duplicate_route::check },
+    Rule { name: "duplicate-table", check: duplicate_table::check },
     Rule { name: "endpoint-dns", check: endpoint_dns::check },
     Rule { name: "endpoint-ports", check: endpoint_ports::check },
     Rule { name: "full-access", check: full_access::check },

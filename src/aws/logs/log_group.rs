@@ -3,11 +3,10 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_cloudwatchlogs::types::{LogGroup as Described, LogGroupClass};
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, TAG_OPERATION, Tags, Update,
-        Wanted, immutable, unique,
+        Actions, Create, Delete, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update, Wanted,
+        immutable, unique,
     },
     value::{Path, Value},
 };
@@ -15,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
     wording::{meaning, word},
@@ -126,7 +126,7 @@ impl Resource for LogGroup {
             let tags = if wanted.has("tags") { tags(world, &arn(it)).await? } else { None };
             Ok(Some(live(it, tags)))
         });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(8).try_collect().await
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
@@ -134,7 +134,7 @@ impl Resource for LogGroup {
         let found = groups(world, std::slice::from_ref(&id)).await?;
         let Some(group) = found.get(id.as_str()) else { return Ok(None) };
         let tags = tags(world, &arn(group)).await?.unwrap_or_default();
-        Ok(tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+        Ok(tags.made_by(find.operation).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

@@ -6,7 +6,6 @@ use std::{
 };
 
 use aws_sdk_cloudwatchlogs::types::{MetricFilter as Described, MetricTransformation, StandardUnit};
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, During, Facts, Id, Live, Passing, Problems, Resource, Result, Status, Update, Wanted, immutable, unique,
@@ -17,7 +16,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
+    cloudwatch::units,
     error::{error, unless},
     wording::{meaning, word},
 };
@@ -54,72 +55,7 @@ pub(crate) struct Spec {
     dimensions: BTreeMap<String, String>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub(crate) enum Unit {
-    /// Seconds.
-    Seconds,
-    /// Microseconds.
-    Microseconds,
-    /// Milliseconds.
-    Milliseconds,
-    /// Bytes.
-    Bytes,
-    /// Kilobytes.
-    Kilobytes,
-    /// Megabytes.
-    Megabytes,
-    /// Gigabytes.
-    Gigabytes,
-    /// Terabytes.
-    Terabytes,
-    /// Bits.
-    Bits,
-    /// Kilobits.
-    Kilobits,
-    /// Megabits.
-    Megabits,
-    /// Gigabits.
-    Gigabits,
-    /// Terabits.
-    Terabits,
-    /// Percent.
-    Percent,
-    /// Times.
-    Count,
-    /// Bytes a second.
-    #[serde(rename = "Bytes/Second")]
-    BytesPerSecond,
-    /// Kilobytes a second.
-    #[serde(rename = "Kilobytes/Second")]
-    KilobytesPerSecond,
-    /// Megabytes a second.
-    #[serde(rename = "Megabytes/Second")]
-    MegabytesPerSecond,
-    /// Gigabytes a second.
-    #[serde(rename = "Gigabytes/Second")]
-    GigabytesPerSecond,
-    /// Terabytes a second.
-    #[serde(rename = "Terabytes/Second")]
-    TerabytesPerSecond,
-    /// Bits a second.
-    #[serde(rename = "Bits/Second")]
-    BitsPerSecond,
-    /// Kilobits a second.
-    #[serde(rename = "Kilobits/Second")]
-    KilobitsPerSecond,
-    /// Megabits a second.
-    #[serde(rename = "Megabits/Second")]
-    MegabitsPerSecond,
-    /// Gigabits a second.
-    #[serde(rename = "Gigabits/Second")]
-    GigabitsPerSecond,
-    /// Terabits a second.
-    #[serde(rename = "Terabits/Second")]
-    TerabitsPerSecond,
-    /// Times a second.
-    #[serde(rename = "Count/Second")]
-    CountPerSecond,
-}
+units! {}
 
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct Outputs {
@@ -183,8 +119,8 @@ impl Resource for MetricFilter {
         for (group, name) in ids.iter().filter_map(parts) {
             groups.entry(group).or_default().insert(name);
         }
-        let found = groups.into_iter().map(|(group, names)| filters(world, group, names)).collect::<Vec<_>>();
-        let found: Vec<_> = futures::stream::iter(found).buffered(8).try_collect().await?;
+        let found = groups.into_iter().map(|(group, names)| filters(world, group, names));
+        let found = abreast(found).await?;
         let found: HashMap<Id, Described> = found.into_iter().flatten().collect();
         Ok(ids.iter().map(|id| found.get(id).map(|it| live(id, it))).collect())
     }
@@ -250,7 +186,7 @@ async fn filters(world: &Aws, group: &str, names: BTreeSet<&str>) -> Result<Vec<
         Some(name) if names.len() == 1 => call.filter_name_prefix(*name),
         _ => call,
     };
-    let items = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.map_err(error);
+    let items = all!(call);
     let found = unless(items, GONE)?.unwrap_or_default().into_iter();
     let named = found.filter_map(|it| Some((it.filter_name.clone().filter(|name| names.contains(name.as_str()))?, it)));
     Ok(named.map(|(name, it)| (id(group, &name), it)).collect())

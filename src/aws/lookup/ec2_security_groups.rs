@@ -7,10 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tagged;
-use crate::aws::{
-    clients::Aws,
-    ec2::{all, filter},
-};
+use crate::aws::{calls::all, clients::Aws, ec2::filter};
 
 pub(crate) struct SecurityGroups;
 

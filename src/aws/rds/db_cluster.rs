@@ -16,12 +16,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, ROLE, ROLE_REFUSED, check_encryption, check_key, check_master, check_name,
-    check_snapshot, check_windows, day, deleted, exports, filter, is_made_by, last_snapshot, lost, retag, tag_list, tags, yes,
+    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, OPTIONS, PROTECTED, ROLE, ROLE_REFUSED, TWO_HOURS, check_encryption, check_key,
+    check_master, check_name, check_snapshot, check_windows, day, deleted, exports, filter, last_snapshot, lost, retag, tag_list, tags,
+    yes,
 };
 use crate::aws::{
+    calls::all,
     clients::Aws,
-    ec2::all,
     error::{error, unless},
     wording::word,
 };
@@ -288,7 +289,7 @@ impl Resource for DbCluster {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let found = clusters(world, std::slice::from_ref(&id)).await?;
-        Ok(found.get(id.as_str()).is_some_and(|it| is_made_by(&tags(it.tag_list()), find.operation)).then_some(id))
+        Ok(found.get(id.as_str()).is_some_and(|it| tags(it.tag_list()).made_by(find.operation)).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {
@@ -379,19 +380,8 @@ impl Resource for DbCluster {
 }
 
 const GONE: &[&str] = &["DBClusterNotFoundFault"];
-const TWO_HOURS: Duration = Duration::from_secs(7200);
 /// The emulator alone says this, of the automatic backup that follows the create, where a cluster of that name was there a minute ago.
 const TWICE_A_MINUTE: &str = "DBClusterSnapshotAlreadyExistsFault";
-const PROTECTED: &str = "it is protected by `deletion_protection: true`: write `false` and apply that first, and then delete it";
-
-/// What no call of an update is for by itself.
-const OPTIONS: &[&str] = &[
-    "allow_major_version_upgrade",
-    "apply_immediately",
-    "delete_automated_backups",
-    "final_db_snapshot_identifier",
-    "skip_final_snapshot",
-];
 
 fn some(list: &[String]) -> Option<Vec<String>> {
     (!list.is_empty()).then(|| list.to_vec())

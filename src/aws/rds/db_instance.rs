@@ -17,12 +17,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, ROLE, ROLE_REFUSED, day, deleted, exports, filter, is_made_by, last_snapshot,
-    lost, retag, tag_list, tags, yes,
+    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, OPTIONS, PROTECTED, ROLE, ROLE_REFUSED, TWO_HOURS, day, deleted, exports,
+    filter, last_snapshot, lost, retag, tag_list, tags, yes,
 };
 use crate::aws::{
+    calls::all,
     clients::Aws,
-    ec2::all,
     error::{error, unless},
     wording::word,
 };
@@ -320,7 +320,7 @@ impl Resource for DbInstance {
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let found = instances(world, std::slice::from_ref(&id)).await?;
-        Ok(found.get(id.as_str()).is_some_and(|it| is_made_by(&tags(it.tag_list()), find.operation)).then_some(id))
+        Ok(found.get(id.as_str()).is_some_and(|it| tags(it.tag_list()).made_by(find.operation)).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {
@@ -419,17 +419,6 @@ impl Resource for DbInstance {
 }
 
 const GONE: &[&str] = &["DBInstanceNotFound", "DBInstanceNotFoundFault"];
-const TWO_HOURS: Duration = Duration::from_secs(7200);
-const PROTECTED: &str = "it is protected by `deletion_protection: true`: write `false` and apply that first, and then delete it";
-
-/// What no call of an update is for by itself.
-const OPTIONS: &[&str] = &[
-    "allow_major_version_upgrade",
-    "apply_immediately",
-    "delete_automated_backups",
-    "final_db_snapshot_identifier",
-    "skip_final_snapshot",
-];
 
 /// One call for all that it changes.
 async fn modify(world: &Aws, update: &Update<'_, DbInstance>) -> Result<()> {

@@ -3,7 +3,6 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_rds::types::DbSubnetGroup as Described;
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, Durations, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Tags, Update,
@@ -14,10 +13,10 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ABREAST, MINUTE, check_name, is_made_by, lost, managed, retag, tag_list, tags_of};
+use super::{MINUTE, check_name, lost, managed, retag, tag_list, tags_of};
 use crate::aws::{
+    calls::{abreast, all},
     clients::Aws,
-    ec2::all,
     error::{error, unless},
 };
 
@@ -104,7 +103,7 @@ impl Resource for DbSubnetGroup {
             let tags = if wanted.has("tags") { tags_of(world, arn(it), GONE).await? } else { None };
             Ok(Some(live(it, tags)))
         });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
@@ -112,7 +111,7 @@ impl Resource for DbSubnetGroup {
         let found = groups(world, std::slice::from_ref(&id)).await?;
         let Some(group) = found.get(id.as_str()) else { return Ok(None) };
         let tags = tags_of(world, arn(group), GONE).await?.unwrap_or_default();
-        Ok(is_made_by(&tags, find.operation).then_some(id))
+        Ok(tags.made_by(find.operation).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

@@ -5,6 +5,7 @@ pub(crate) mod db_cluster_parameter_group;
 pub(crate) mod db_instance;
 pub(crate) mod db_parameter_group;
 pub(crate) mod db_subnet_group;
+mod parameter_group;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -14,7 +15,7 @@ use aws_sdk_rds::{
 };
 use infra::{
     diagnostic::Severity,
-    resource::{Error, Id, Problem, Problems, Result, Status, TAG_OPERATION, Tags},
+    resource::{Error, Id, Problem, Problems, Result, Status, Tags},
     value::{Path, Value},
 };
 use jiff::Timestamp;
@@ -24,8 +25,6 @@ use super::{
     error::{error, unless},
 };
 
-/// How many calls a read may have under way.
-const ABREAST: usize = 8;
 /// A filter takes up to this many names.
 const NAMES: usize = 50;
 
@@ -34,6 +33,18 @@ const BUSY: Duration = Duration::from_secs(1800);
 /// How long a role that was made a moment ago may stay unknown.
 const ROLE: Duration = Duration::from_secs(300);
 const MINUTE: Duration = Duration::from_secs(60);
+/// How long a database may take to be made, changed or deleted.
+const TWO_HOURS: Duration = Duration::from_secs(7200);
+const PROTECTED: &str = "it is protected by `deletion_protection: true`: write `false` and apply that first, and then delete it";
+
+/// The properties of a database that no call of an update is for by itself.
+const OPTIONS: &[&str] = &[
+    "allow_major_version_upgrade",
+    "apply_immediately",
+    "delete_automated_backups",
+    "final_db_snapshot_identifier",
+    "skip_final_snapshot",
+];
 /// What a role's refusal says.
 const ROLE_REFUSED: &str = "IAM role ARN value is invalid or does not include the required permissions";
 
@@ -66,10 +77,6 @@ fn tags(list: &[Tag]) -> Tags {
 async fn tags_of(world: &Aws, arn: &str, gone: &[&str]) -> Result<Option<Tags>> {
     let answer = unless(world.rds().list_tags_for_resource().resource_name(arn).send().await.map_err(error), gone)?;
     Ok(answer.map(|it| tags(it.tag_list())))
-}
-
-fn is_made_by(tags: &Tags, operation: &str) -> bool {
-    tags.0.get(TAG_OPERATION).is_some_and(|it| it == operation)
 }
 
 async fn retag(world: &Aws, arn: &str, from: &Tags, to: &Tags) -> Result<()> {

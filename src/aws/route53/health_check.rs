@@ -6,7 +6,6 @@ use aws_sdk_route53::types::{
     AlarmIdentifier, CloudWatchRegion, HealthCheck as Described, HealthCheckConfig, HealthCheckRegion, HealthCheckType,
     InsufficientDataHealthStatus, ResettableElementName, TagResourceType,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, Facts, Find, Id, Live, Problems, Resource, Result, Status, Tags, Update, Wanted, immutable, kept, set,
@@ -18,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GONE, incomplete, retag, tags};
 use crate::aws::{
+    calls::few_abreast,
     clients::Aws,
     error::{error, unless},
     wording::{meaning, word},
@@ -192,7 +192,7 @@ impl Resource for HealthCheck {
             let answer = world.route53().get_health_check().health_check_id(id.as_str()).send().await.map_err(error);
             Ok(unless(answer, GONE)?.and_then(|it| it.health_check))
         });
-        let answers: Vec<_> = futures::stream::iter(answers.collect::<Vec<_>>()).buffered(4).try_collect().await?;
+        let answers = few_abreast(answers).await?;
         let there: Vec<_> = ids.iter().zip(&answers).filter(|it| it.1.is_some()).map(|it| it.0.clone()).collect();
         let tags = if wanted.has("tags") { Some(tags(world, TagResourceType::Healthcheck, &there).await?) } else { None };
         Ok(answers.into_iter().map(|it| live(world, it?, tags.as_ref())).collect())

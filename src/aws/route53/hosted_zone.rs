@@ -6,7 +6,6 @@ use aws_sdk_route53::{
     operation::get_hosted_zone::GetHostedZoneOutput,
     types::{HostedZoneConfig, RrType, TagResourceType, Vpc as Association, VpcRegion},
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::resource::{
     Actions, Create, Delete, DnsName, During, Error, Facts, Find, Id, Live, Passing, Resource, Result, Status, Tags, Update, Wanted,
     immutable, set,
@@ -16,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GONE, Listing, bare, canonical, records, retag, tags, zones_named};
 use crate::aws::{
+    calls::few_abreast,
     clients::Aws,
     error::{error, unless},
 };
@@ -97,7 +97,7 @@ impl Resource for HostedZone {
     async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         let answers =
             ids.iter().map(|id| async { unless(world.route53().get_hosted_zone().id(id.as_str()).send().await.map_err(error), GONE) });
-        let answers: Vec<_> = futures::stream::iter(answers.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await?;
+        let answers = few_abreast(answers).await?;
         let there: Vec<_> = ids.iter().zip(&answers).filter(|it| it.1.is_some()).map(|it| it.0.clone()).collect();
         let tags = if wanted.has("tags") { Some(tags(world, TagResourceType::Hostedzone, &there).await?) } else { None };
         Ok(ids.iter().zip(answers).map(|(id, it)| Some(live(world, id, it?, tags.as_ref()))).collect())
@@ -176,9 +176,6 @@ impl Resource for HostedZone {
         }
     }
 }
-
-/// How many zones are read at once: Route 53 takes five calls a second.
-const ABREAST: usize = 4;
 
 fn association(vpc: &Vpc) -> Association {
     Association::builder().vpc_id(&vpc.vpc_id).vpc_region(VpcRegion::from(vpc.vpc_region.as_str())).build()

@@ -15,11 +15,11 @@ use aws_sdk_s3::{
         ServerSideEncryptionConfiguration, Tag, Tagging, VersioningConfiguration,
     },
 };
-use futures::{StreamExt as _, TryStreamExt as _, try_join};
+use futures::try_join;
 use infra::{
     resource::{
         Actions, After, Create, Delete, During, Error, ErrorKind, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result,
-        Status, TAG_OPERATION, Tags, Update, Wanted, immutable, late, unique, write_only,
+        Status, Tags, Update, Wanted, immutable, late, unique, write_only,
     },
     value::{Path, Value},
 };
@@ -31,6 +31,7 @@ use self::{
     settings::{CorsRule, Encryption, Logging, Notification, Ownership, PublicAccessBlock, Replication, Retention, Versioning, Website},
 };
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
     wording::{document, meaning, policy, word},
@@ -193,13 +194,13 @@ impl Resource for Bucket {
 
     async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         let lives = ids.iter().map(|id| async move { Ok(unless(one(world, id.as_str(), wanted).await, GONE)?.flatten()) });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let tags = unless(tags(world, id.as_str()).await, GONE)?.unwrap_or_default();
-        Ok(Tags::read(tags).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation).then_some(id))
+        Ok(Tags::read(tags).made_by(find.operation).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {
@@ -251,8 +252,6 @@ impl Resource for Bucket {
 const GONE: &[&str] = &["NoSuchBucket"];
 const TWO_MINUTES: Duration = Duration::from_secs(120);
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
-/// How many buckets are read at once.
-const ABREAST: usize = 8;
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 fn check_name(spec: &Value, problems: &mut Problems) {

@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_s3::primitives::ByteStream;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Update, Wanted,
@@ -16,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
 };
@@ -118,7 +118,7 @@ impl Resource for Object {
     async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         let contents = wanted.has("content") || wanted.has("content_base64");
         let lives = ids.iter().map(|id| async move { Ok(unless(one(world, id, contents).await, GONE)?.flatten()) });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(8).try_collect().await
+        abreast(lives).await
     }
 
     /// There are no tags: what has our contents where there was nothing is ours.

@@ -9,11 +9,10 @@ use std::{
 };
 
 use aws_sdk_secretsmanager::{operation::describe_secret::DescribeSecretOutput, types::Tag};
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Sealed, Secret as Text,
-        Status, TAG_OPERATION, Tags, Update, Wanted, immutable, late, unique, write_only,
+        Status, Tags, Update, Wanted, immutable, late, unique, write_only,
     },
     value::{Path, Value},
 };
@@ -23,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
     wording::{document, policy},
@@ -168,13 +168,13 @@ impl Resource for Secret {
             let Some(policy) = policy else { return Ok(None) };
             Ok(Some(live(&it, policy, wanted)))
         });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(8).try_collect().await
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let found = describe(world, id.as_str()).await?;
-        let ours = found.is_some_and(|it| tags(&it).0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = found.is_some_and(|it| tags(&it).made_by(find.operation));
         Ok(ours.then_some(id))
     }
 

@@ -1,8 +1,5 @@
 //! <https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html>
 
-use std::{collections::HashMap, time::Duration};
-
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Update, Wanted,
@@ -13,8 +10,10 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
+use std::{collections::HashMap, time::Duration};
 
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
     wording::{document, meaning, word},
@@ -171,7 +170,7 @@ impl Resource for Subscription {
             let answer = world.sns().get_subscription_attributes().subscription_arn(id.as_str()).send().await.map_err(error);
             unless(answer, GONE)?.map(|it| live(id, &it.attributes.unwrap_or_default())).transpose()
         });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(8).try_collect().await
+        abreast(lives).await
     }
 
     /// A topic has one subscription for an endpoint. One that waits to be confirmed has no ARN here: subscribing anew tells it.

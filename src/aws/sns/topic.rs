@@ -3,11 +3,11 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_sns::types::Tag;
-use futures::{StreamExt as _, TryStreamExt as _, try_join};
+use futures::try_join;
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status, TAG_OPERATION, Tags,
-        Update, Wanted, immutable, late, unique,
+        Actions, Create, Delete, During, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status, Tags, Update, Wanted,
+        immutable, late, unique,
     },
     value::{Path, Value},
 };
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
     wording::{document, meaning, policy, word},
@@ -139,13 +140,13 @@ impl Resource for Topic {
     async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         // The list of all has nothing but their ARNs.
         let lives = ids.iter().map(|id| async move { unless(read(world, id, wanted).await, GONE) });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(8).try_collect().await
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let tags = unless(tags(world, &arn(world, &id).await?).await, GONE)?;
-        Ok(tags.is_some_and(|it| it.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation)).then_some(id))
+        Ok(tags.is_some_and(|it| it.made_by(find.operation)).then_some(id))
     }
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {

@@ -3,11 +3,11 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
-use futures::{StreamExt as _, TryStreamExt as _, try_join};
+use futures::try_join;
 use infra::{
     resource::{
         Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result, Status,
-        TAG_OPERATION, Tags, Update, Wanted, immutable, kept, late, set, unique,
+        Tags, Update, Wanted, immutable, kept, late, set, unique,
     },
     value::{Path, Value},
 };
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
     error::{error, unless},
     wording::{document, meaning, policy, word},
@@ -229,13 +230,13 @@ impl Resource for Queue {
     async fn read(world: &Aws, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         // The list of all has nothing but their addresses.
         let lives = ids.iter().map(|id| async move { unless(read(world, id, wanted).await, GONE) });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(8).try_collect().await
+        abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
         let Some(id) = Self::locate(find.spec).filter(|id| !find.known.contains(id)) else { return Ok(None) };
         let found = async { tags(world, &url(world, &id).await?).await };
-        let ours = unless(found.await, GONE)?.is_some_and(|it| it.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation));
+        let ours = unless(found.await, GONE)?.is_some_and(|it| it.made_by(find.operation));
         Ok(ours.then_some(id))
     }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
         Actions, Create, Delete, During, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Status, Update, Wanted, immutable,
@@ -14,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{
+    calls::few_abreast,
     clients::Aws,
     error::{error, unless},
 };
@@ -88,7 +88,7 @@ impl Resource for Association {
             let spec = Spec { resource_arn: id.0.clone(), web_acl_arn };
             Ok(Some(Live { spec, outputs: Outputs { id: id.0.clone() }, status: Status::Ready, unread: vec![] }))
         });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(4).try_collect().await
+        few_abreast(lives).await
     }
 
     /// There are no tags: it was not protected before, so that what we wanted is what we did.

@@ -10,11 +10,10 @@ use aws_sdk_wafv2::{
     Client,
     types::{self as sdk, Tag},
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::{
     resource::{
-        Actions, Create, Delete, During, Facts, Find, Id, Live, Location, Passing, Problems, Resource, Result, Status, TAG_OPERATION, Tags,
-        Update, Wanted, World as _, immutable, kept, set, unique, volatile,
+        Actions, Create, Delete, During, Facts, Find, Id, Live, Location, Passing, Problems, Resource, Result, Status, Tags, Update,
+        Wanted, World as _, immutable, kept, set, unique, volatile,
     },
     value::Value,
 };
@@ -26,6 +25,7 @@ use self::{
     statement::incomplete,
 };
 use crate::aws::{
+    calls::few_abreast,
     clients::Aws,
     error::{error, unless},
     wording::{meaning, word},
@@ -121,7 +121,7 @@ impl Resource for WebAcl {
             let tags = if wanted.has("tags") { unless(tags(&key.client(world), &it.arn).await, GONE)? } else { None };
             Ok(Some(live(id, &key, &it, tags)))
         });
-        futures::stream::iter(lives.collect::<Vec<_>>()).buffered(4).try_collect().await
+        few_abreast(lives).await
     }
 
     async fn find(world: &Aws, find: Find<'_, Self>) -> Result<Option<Id>> {
@@ -134,7 +134,7 @@ impl Resource for WebAcl {
             let more = page.next_marker.filter(|_| !all.is_empty());
             if let Some(it) = all.into_iter().find(|it| it.name == find.spec.name) {
                 let tags = unless(tags(&client, it.arn().unwrap_or_default()).await, GONE)?.unwrap_or_default();
-                let ours = tags.0.get(TAG_OPERATION).is_some_and(|it| it == find.operation);
+                let ours = tags.made_by(find.operation);
                 let key = Key { name: it.name.unwrap_or_default(), id: it.id.unwrap_or_default(), scope };
                 return Ok(Some(key.id()).filter(|id| ours && !find.known.contains(id)));
             }

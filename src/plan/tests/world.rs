@@ -12,8 +12,10 @@ use serde_json::Value as Json;
 use crate::{
     diagnostic::Source,
     resource::{
-        After, Catalog, Cidr, Create, Delete, Describe, Facts, Id, Live, Location, Resource, Result, Sealed, Secret, Tags, Update, Wanted,
-        World, immutable, kept, late, ready, set, shared, unique, volatile, write_only,
+        After, Catalog, Cidr, Create, Delete, Describe, Facts, Id, Live, Resource, Result, Sealed, Secret, Tags, Update, Wanted, immutable,
+        kept, late, ready, set, shared,
+        testing::{Nowhere, described},
+        unique, volatile, write_only,
     },
 };
 
@@ -26,49 +28,6 @@ pub(super) fn catalog() -> &'static Catalog {
 
 pub(super) fn source(text: &str) -> Arc<Source> {
     Arc::new(Source { path: "stacks/s.yaml".into(), text: text.into() })
-}
-
-#[derive(Clone)]
-pub(super) struct Nowhere;
-
-impl World for Nowhere {
-    fn at(&self, _: &Location) -> Self {
-        Self
-    }
-}
-
-/// A type that is only described.
-macro_rules! described {
-    ($resource:ident, $spec:ident, $name:literal, $facts:expr $(, $more:item)*) => {
-        pub(super) struct $resource;
-
-        impl Resource for $resource {
-            type World = Nowhere;
-            type Spec = $spec;
-            type Outputs = Outputs;
-
-            const NAME: &'static str = $name;
-            const FACTS: Facts = $facts;
-
-            $($more)*
-
-            async fn read(_: &Nowhere, _: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
-                unreachable!("only described")
-            }
-
-            async fn create(_: &Nowhere, _: Create<'_, Self>) -> Result<Id> {
-                unreachable!("only described")
-            }
-
-            async fn update(_: &Nowhere, _: Update<'_, Self>) -> Result<()> {
-                unreachable!("only described")
-            }
-
-            async fn delete(_: &Nowhere, _: Delete<'_, Self>) -> Result<()> {
-                unreachable!("only described")
-            }
-        }
-    };
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -124,8 +83,8 @@ pub(super) struct Inner {
 described!(
     Case,
     CaseSpec,
+    Outputs,
     "test.case",
-    Facts::DEFAULT,
     fn replaces(from: &CaseSpec, to: &CaseSpec) -> Option<&'static str> {
         (to.size < from.size).then_some("it cannot shrink")
     }
@@ -144,8 +103,8 @@ pub(super) struct NamedSpec {
 described!(
     Named,
     NamedSpec,
+    Outputs,
     "test.named",
-    Facts::DEFAULT,
     fn locate(spec: &NamedSpec) -> Option<Id> {
         spec.name.as_deref().map(Id::from)
     }
@@ -181,22 +140,24 @@ pub(super) struct LocalSpec {
     fixed: Option<String>,
 }
 
-described!(Data, PlainSpec, "test.data", Facts { stateful: true, ..Facts::DEFAULT });
-described!(First, PlainSpec, "test.first", Facts { create_first: true, ..Facts::DEFAULT });
-described!(Alone, AloneSpec, "test.alone", Facts { create_first: true, apart: &["within", "place"], ..Facts::DEFAULT });
-described!(Local, LocalSpec, "test.local", Facts { create_first: true, apart: &["within", "name"], ..Facts::DEFAULT });
-described!(Housed, PlainSpec, "test.housed", Facts { within: &["text", "within"], ..Facts::DEFAULT });
+described!(Data, PlainSpec, Outputs, "test.data", facts: Facts { stateful: true, ..Facts::DEFAULT });
+described!(First, PlainSpec, Outputs, "test.first", facts: Facts { create_first: true, ..Facts::DEFAULT });
+described!(Alone, AloneSpec, Outputs, "test.alone", facts: Facts { create_first: true, apart: &["within", "place"], ..Facts::DEFAULT });
+described!(Local, LocalSpec, Outputs, "test.local", facts: Facts { create_first: true, apart: &["within", "name"], ..Facts::DEFAULT });
+described!(Housed, PlainSpec, Outputs, "test.housed", facts: Facts { within: &["text", "within"], ..Facts::DEFAULT });
 described!(
     Follower,
     PlainSpec,
+    Outputs,
     "test.follower",
-    Facts { after: &[After { from: &["text"], other: "test.data", by: "text" }], ..Facts::DEFAULT }
+    facts: Facts { after: &[After { from: &["text"], other: "test.data", by: "text" }], ..Facts::DEFAULT }
 );
 described!(
     Teller,
     PlainSpec,
+    Outputs,
     "test.teller",
-    Facts { late_after: &[After { from: &[], other: "test.data", by: "text" }], ..Facts::DEFAULT }
+    facts: Facts { late_after: &[After { from: &[], other: "test.data", by: "text" }], ..Facts::DEFAULT }
 );
 
 #[derive(Deserialize, JsonSchema, Serialize)]
@@ -209,7 +170,8 @@ pub(super) struct NestedSpec {
 described!(
     Nested,
     NestedSpec,
+    Outputs,
     "test.nested",
-    Facts { after: &[After { from: &["parts"], other: "test.case", by: "inner" }], ..Facts::DEFAULT }
+    facts: Facts { after: &[After { from: &["parts"], other: "test.case", by: "inner" }], ..Facts::DEFAULT }
 );
-described!(Mended, PlainSpec, "test.mended", Facts { mends: true, ..Facts::DEFAULT });
+described!(Mended, PlainSpec, Outputs, "test.mended", facts: Facts { mends: true, ..Facts::DEFAULT });

@@ -13,27 +13,9 @@ use crate::{
     apply::{Recovery, Skip, Summary},
     diagnostic::Source,
     plan::Step,
+    report::testing::Page,
     resource::Id,
 };
-
-#[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Page {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no writer panics").write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Page {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().expect("no writer panics").clone()).expect("only text is written")
-    }
-}
 
 #[derive(Clone, Default)]
 struct Time(Arc<AtomicU64>);

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     diagnostic::Source,
     resource::{
-        Catalog, Cidr, Create, Delete, Describe, DescribeLookup, Facts, Id, Live, Location, Lookup, Policy, Problems, Resource, Result,
-        Secret, Tags, Update, Wanted, World, immutable,
+        Catalog, Cidr, Create, Delete, Describe, DescribeLookup, Facts, Id, Live, Lookup, Policy, Problems, Resource, Result, Secret, Tags,
+        Update, Wanted, immutable,
+        testing::{Nowhere, described},
     },
     value::{Path, Value},
 };
@@ -23,51 +24,6 @@ pub(super) fn catalog() -> &'static Catalog {
 pub(super) fn source(text: &str) -> Arc<Source> {
     Arc::new(Source { path: "stacks/shop.yaml".into(), text: text.into() })
 }
-
-#[derive(Clone)]
-pub(super) struct Nowhere;
-
-impl World for Nowhere {
-    fn at(&self, _: &Location) -> Self {
-        Self
-    }
-}
-
-/// A type that is only described.
-macro_rules! described {
-    ($resource:ident, $spec:ident, $outputs:ident, $name:literal $(, $check:expr)?) => {
-        impl Resource for $resource {
-            type World = Nowhere;
-            type Spec = $spec;
-            type Outputs = $outputs;
-
-            const NAME: &'static str = $name;
-            const FACTS: Facts = Facts::DEFAULT;
-
-            $(fn check(spec: &Value, problems: &mut Problems) {
-                $check(spec, problems)
-            })?
-
-            async fn read(_: &Nowhere, _: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
-                unreachable!("only described")
-            }
-
-            async fn create(_: &Nowhere, _: Create<'_, Self>) -> Result<Id> {
-                unreachable!("only described")
-            }
-
-            async fn update(_: &Nowhere, _: Update<'_, Self>) -> Result<()> {
-                unreachable!("only described")
-            }
-
-            async fn delete(_: &Nowhere, _: Delete<'_, Self>) -> Result<()> {
-                unreachable!("only described")
-            }
-        }
-    };
-}
-
-pub(super) struct Network;
 
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -128,9 +84,15 @@ fn check_network(spec: &Value, problems: &mut Problems) {
     }
 }
 
-described!(Network, NetworkSpec, NetworkOutputs, "test.network", check_network);
-
-pub(super) struct Subnet;
+described!(
+    Network,
+    NetworkSpec,
+    NetworkOutputs,
+    "test.network",
+    fn check(spec: &Value, problems: &mut Problems) {
+        check_network(spec, problems);
+    }
+);
 
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -148,8 +110,6 @@ pub(super) struct SubnetOutputs {
 }
 
 described!(Subnet, SubnetSpec, SubnetOutputs, "test.subnet");
-
-pub(super) struct Database;
 
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]

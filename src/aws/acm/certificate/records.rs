@@ -5,13 +5,12 @@ use std::collections::BTreeSet;
 
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, CertificateSummary, CertificateType, ValidationMethod};
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
-use futures::{StreamExt as _, TryStreamExt as _};
 use infra::resource::{Location, Result, World as _};
 
 use super::{super::certificates, Record};
 use crate::aws::{
+    calls::abreast,
     clients::Aws,
-    ec2::ABREAST,
     error::{error, unless},
 };
 
@@ -131,8 +130,7 @@ async fn needed_by_others(world: &Aws, arn: &str) -> Result<BTreeSet<String>> {
             other => other,
         }
     };
-    let found: Vec<Vec<CertificateSummary>> =
-        futures::stream::iter(regions.map(in_region).collect::<Vec<_>>()).buffer_unordered(ABREAST).try_collect().await?;
+    let found: Vec<Vec<CertificateSummary>> = abreast(regions.map(in_region)).await?;
     let mut names = BTreeSet::new();
     for other in found.into_iter().flatten() {
         if other.certificate_arn() == Some(arn) || other.r#type().is_some_and(|it| *it != CertificateType::AmazonIssued) {

@@ -9,8 +9,8 @@ use infra::{
 use ipnet::IpNet;
 
 use crate::aws::{
+    calls::all,
     clients::Aws,
-    ec2::all,
     error::{error, unless},
 };
 

@@ -168,3 +168,21 @@ fn an_endpoint_lets_its_callers_in() {
     check_findings(&(base("null") + &single.replace("443", "80")), &wrong);
     check_findings(&base("[]").replace("'${inner.id}'] } }", "sg-1] } }"), &[]);
 }
+
+#[test]
+fn a_subnet_has_one_route_table_and_a_vpc_one_main_table() {
+    let check = |tables: &str, expected: &[(&str, &str)]| check_findings(&format!("{NETWORK}{tables}"), expected);
+    let table = |name: &str, rest: &str| format!("{name}: {{ ec2.route_table: {{ vpc_id: '${{vpc.id}}', {rest} }} }}\n");
+    check(&(table("one", "main: true, subnet_ids: ['${a.id}']") + &table("two", "main: false, subnet_ids: ['${b.id}', subnet-9]")), &[]);
+    check(
+        &(table("one", "main: true") + &table("two", "main: true")),
+        &[("two", "error[duplicate-table]: `one` and `two` both are the main table of their VPC")],
+    );
+    check(
+        &(table("one", "subnet_ids: ['${a.id}', subnet-9]") + &table("two", "subnet_ids: ['${b.id}', subnet-9, '${a.id}']")),
+        &[
+            ("two", "error[duplicate-table]: `one` and `two` both are the route table of `a`"),
+            ("two", "error[duplicate-table]: `one` and `two` both are the route table of `subnet-9`"),
+        ],
+    );
+}

@@ -1,6 +1,6 @@
 //! Roles, and the secrets that they may read.
 
-use super::{check_findings, function, role};
+use super::{check_findings, role};
 
 #[test]
 fn a_function_may_read_the_secrets_it_is_told_of() {

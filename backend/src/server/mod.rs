@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
+use axum::middleware::from_fn;
 use axum::{Extension, Router};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -15,6 +16,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{AppState, http, processor};
+
+mod rest;
 
 /// How long a connection may be without a request. Longer than the 60 s of a load balancer: where the server is the first to
 /// close, a request may just be on its way.
@@ -56,10 +59,11 @@ async fn prepare(app: &AppState) {
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(30));
     }
+    tracing::info!("the database is ready");
 }
 
 async fn serve(app: &AppState, listener: TcpListener, asked: impl Future<Output = ()>) {
-    let router = http::router(app.clone());
+    let router = http::router(app.clone()).layer(from_fn(rest::read));
     let connections = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut asked = pin!(asked);
