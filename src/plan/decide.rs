@@ -481,7 +481,8 @@ impl Maker<'_> {
         let needs: Vec<Vec<Index>> = self.input.graph.nodes.iter().map(|it| it.needed.iter().map(|it| it.to).collect()).collect();
         for (index, stays) in limits::reached(&protected, &needs).into_iter().enumerate() {
             if stays && deletes(&self.decisions[index]) {
-                self.notes.push(Note::Protected { address: self.input.graph.nodes[index].address.clone() });
+                let address = self.input.graph.nodes[index].address.clone();
+                self.notes.push(if protected.contains(&index) { Note::Protected { address } } else { Note::Needed { address } });
                 self.decisions[index] = Some(Decision::removes(None, Reason::Destroyed));
             }
         }
