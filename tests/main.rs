@@ -9,7 +9,7 @@ mod cli;
 mod examples;
 /// Runs that are struck at one of their calls, seen by somebody else.
 mod matrix;
-/// The tour in the README.
+/// What the README says.
 mod readme;
 mod support;
 /// What every file of the sources holds to.

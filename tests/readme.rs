@@ -1,4 +1,4 @@
-//! The tour in the README does what it says.
+//! What the README says holds: the tour, the table of types, the variables.
 
 use std::{collections::BTreeSet, fs, process::Command};
 

@@ -8,6 +8,7 @@ pub(crate) fn tracked(patterns: &[&str]) -> Vec<(PathBuf, String)> {
     let output = Command::new("git").args(["ls-files", "-z", "--"]).args(patterns).current_dir(root()).output().unwrap();
     assert!(output.status.success(), "git: {}", String::from_utf8_lossy(&output.stderr));
     let names = String::from_utf8(output.stdout).unwrap();
+    assert!(!names.is_empty(), "there is nothing like {patterns:?}");
     let files = names.split_terminator('\0').map(|it| root().join(it)).filter(|it| it.exists());
     files.map(|it| (it.strip_prefix(root()).unwrap().to_owned(), fs::read_to_string(&it).unwrap())).collect()
 }

@@ -1,3 +1,5 @@
+//! Conversations, with and without a model.
+
 use reqwest::Method;
 use serde_json::json;
 

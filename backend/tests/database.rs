@@ -1,3 +1,5 @@
+//! The database at the start, away, and back again.
+
 use serde_json::json;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};

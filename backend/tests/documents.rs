@@ -1,3 +1,5 @@
+//! Documents from their upload to their removal, and uploads that are refused.
+
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::json;

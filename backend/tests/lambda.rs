@@ -1,3 +1,5 @@
+//! The program as a Lambda function behind an HTTP API or a load balancer.
+
 use serde_json::json;
 
 use crate::support::bedrock::Bedrock;

@@ -1,3 +1,5 @@
+//! What a client may not ask for: too often, too much, for too long, from elsewhere.
+
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -1,3 +1,5 @@
+//! What the models answer, and what becomes of it when they do not.
+
 use serde_json::json;
 
 use crate::support::bedrock::{Reply, THROTTLED};

@@ -1,3 +1,5 @@
+//! The description of the interface, and whether the program keeps to it.
+
 use std::path::Path;
 
 use serde_json::Value;

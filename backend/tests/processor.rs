@@ -1,3 +1,5 @@
+//! Files to chunks, those that cannot be read, and what that costs.
+
 use crate::support::bedrock::{Reply, THROTTLED};
 use crate::support::files::{bomb, docx, pdf};
 use crate::support::postgres::{connect, number};

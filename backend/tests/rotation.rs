@@ -1,3 +1,5 @@
+//! A password of the database that changes while the program runs.
+
 use std::cell::Cell;
 
 use serde_json::{Value, json};

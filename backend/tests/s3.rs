@@ -1,3 +1,5 @@
+//! Documents in a bucket, and the events of that bucket.
+
 use std::collections::HashMap;
 
 use aws_sdk_s3::primitives::ByteStream;

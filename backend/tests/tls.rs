@@ -1,3 +1,5 @@
+//! Encryption on the way to the database: certificates that are trusted, and all others.
+
 use crate::support::postgres;
 use crate::support::server::Server;
 use crate::support::tls::{Authority, Front};

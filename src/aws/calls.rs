@@ -35,3 +35,41 @@ where
     let calls: Vec<F> = calls.into_iter().collect();
     futures::stream::iter(calls).buffered(most).try_collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use infra::resource::Error;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn some_are_under_way_at_the_same_time_and_are_answered_in_their_order() {
+        let (now, most) = (Cell::new(0), Cell::new(0));
+        // The later it was asked for, the sooner it answers.
+        let calls = || {
+            (0..20).map(|n| {
+                let (now, most) = (&now, &most);
+                async move {
+                    now.set(now.get() + 1);
+                    most.set(most.get().max(now.get()));
+                    for _ in n..20 {
+                        tokio::task::yield_now().await;
+                    }
+                    now.set(now.get() - 1);
+                    Ok(n)
+                }
+            })
+        };
+        assert_eq!((abreast(calls()).await, most.take()), (Ok((0..20).collect()), 8));
+        assert_eq!((few_abreast(calls()).await, most.take()), (Ok((0..20).collect()), 4));
+    }
+
+    #[tokio::test]
+    async fn the_first_failure_is_the_answer() {
+        let refused = |n: i32| Error::rejected("Call", "Refused", format!("call {n}"));
+        let calls = (0..20).map(|n| async move { if n % 3 == 2 { Err(refused(n)) } else { Ok(n) } });
+        assert_eq!(abreast(calls).await, Err(refused(2)));
+    }
+}

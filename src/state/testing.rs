@@ -1,4 +1,4 @@
-//! What the tests of this module build states from.
+//! What tests build states from.
 
 use std::collections::BTreeMap;
 

@@ -105,13 +105,6 @@ impl StoreError {
     }
 }
 
-impl Warning {
-    /// Whether going on without looking would be careless.
-    pub fn is_grave(&self) -> bool {
-        matches!(self, Self::JournalCorrupt { .. })
-    }
-}
-
 impl From<&Warning> for Diagnostic {
     fn from(warning: &Warning) -> Self {
         match warning {
