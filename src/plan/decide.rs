@@ -349,7 +349,7 @@ impl Maker<'_> {
         let nodes = &self.input.graph.nodes;
         let home = nodes[index].within.iter().find(|it| made_anew(it))?;
         let address = &nodes[*home].address;
-        Some(Reason::Type { text: format!("it cannot move to the new `{address}`") })
+        Some(Reason::Type { text: format!("it belongs to `{address}`, which is made anew") })
     }
 
     fn replace(

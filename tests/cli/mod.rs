@@ -4,5 +4,6 @@ mod edits;
 mod lifecycle;
 mod local;
 mod probe;
+mod protection;
 mod records;
 mod usage;

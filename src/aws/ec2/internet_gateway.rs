@@ -55,6 +55,10 @@ impl Resource for InternetGateway {
         ],
         gone: GONE,
         visible_within: Duration::from_secs(300),
+        // With another VPC there is another one: until everybody has moved, both are needed.
+        within: &["vpc_id"],
+        create_first: true,
+        apart: &["vpc_id"],
         actions: Actions {
             create: &["ec2:CreateInternetGateway", "ec2:CreateTags", "ec2:AttachInternetGateway"],
             read: &["ec2:DescribeInternetGateways"],

@@ -87,6 +87,8 @@ impl Resource for RouteTable {
         gone: GONE,
         token: true,
         visible_within: FRESH,
+        // Subnets and endpoints use the old one until they have the new one.
+        create_first: true,
         actions: Actions {
             create: &["ec2:CreateRouteTable", "ec2:CreateTags"],
             read: &["ec2:DescribeRouteTables"],
