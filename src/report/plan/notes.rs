@@ -45,7 +45,7 @@ pub(super) fn text(plan: &Plan, width: usize) -> String {
     match &protected[..] {
         [] => {}
         [one] => {
-            say(warning(), &format!("{one} is protected and stays"), Some(format!("to delete it all the same, name it: --target {one}")))
+            say(warning(), &format!("{one} is protected and stays"), Some(format!("to delete it all the same, name it: --target {one}")));
         }
         [one, ..] => {
             let what = format!("{} are protected and stay", names(&protected, protected.len()));
