@@ -1,8 +1,11 @@
 //! The tour in the README does what it says.
 
-use std::{fs, process::Command};
+use std::{collections::BTreeSet, fs, process::Command};
 
-use crate::support::{INFRA, Project, root, run};
+use crate::{
+    support::{INFRA, Project, root, run},
+    tidy::tracked,
+};
 
 /// Every ```` ```console ```` block: each `$ ` line is run, in order, in a copy of the project. The lines below it, up to the next, are
 /// what it says; `...` stands for lines that are left out and `[..]` for a part of one.
@@ -68,5 +71,20 @@ fn every_type_is_named() {
         let types: Vec<_> = names(&format!("examples/{service}")).iter().map(|it| format!("`{it}`")).collect();
         let row = format!("| `{service}` | {} |", types.join(", "));
         assert!(readme.contains(&row), "the README lacks {row}");
+    }
+}
+
+/// Each variable that the program reads is in the README and in the help.
+#[test]
+fn every_variable_is_explained() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let help = Project::new(&[]).infra(&["--help"]).exits(0).stdout;
+    let sources = tracked(&["src/main.rs", "src/cli/*.rs", "src/local/*.rs", "src/aws/clients.rs"]);
+    let words = sources.iter().flat_map(|(_, text)| text.split(|it: char| !it.is_ascii_uppercase() && it != '_'));
+    let variables: BTreeSet<_> = words.filter(|it| it.len() > 6 && it.starts_with("INFRA_")).collect();
+    assert!(variables.contains("INFRA_LOG"), "{variables:?}");
+    for name in variables {
+        assert!(readme.contains(&format!("| `{name}` |")), "the README lacks {name}");
+        assert!(help.contains(name), "the help lacks {name}");
     }
 }

@@ -191,7 +191,7 @@ impl World for Aws {
 
 /// AWS itself, or wherever `AWS_ENDPOINT_URL` leads.
 async fn remote(config: &Config) -> SdkConfig {
-    // The local cloud's client apart, everything shares this one: setting up TLS takes longer than a call.
+    // The local cloud's client apart, everything shares this one, so that TLS is set up once.
     let http = aws_smithy_http_client::Builder::new().build_with_connector_fn(|settings, components| {
         let mut connector = ConnectorBuilder::default().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
         connector.set_connector_settings(settings.cloned());
@@ -240,7 +240,7 @@ fn manners(config: SdkConfig) -> SdkConfig {
         .build()
 }
 
-/// How long a call may take. `INFRA_CALL_TIMEOUT` says it in seconds, for lines and emulators that are faster or slower than usual.
+/// How long a call may take: `INFRA_CALL_TIMEOUT` says it in seconds.
 fn call_timeout() -> Duration {
     let said = env::var("INFRA_CALL_TIMEOUT").ok().and_then(|it| it.parse().ok()).filter(|it| (1..=3600).contains(it));
     Duration::from_secs(said.unwrap_or(60))

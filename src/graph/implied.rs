@@ -1,9 +1,18 @@
-//! Edges that no property says: a type that must wait for another that refers to the same resource.
+//! What no property says: that a type must wait for another that refers to the same resource, and what it never leaves.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Edge, Graph, Index, Why};
 use crate::{resource::Catalog, stack::Instance};
+
+/// Finds what each resource never leaves.
+pub(super) fn add_homes(graph: &mut Graph<'_>, catalog: &Catalog) {
+    for index in 0..graph.nodes.len() {
+        let facts = graph.nodes[index].wanted.and_then(|it| catalog.resource(it.type_name)).map(|it| it.facts());
+        let Some(facts) = facts.filter(|it| !it.within.is_empty()) else { continue };
+        graph.nodes[index].within = follow(graph, index, facts.within).into_iter().collect();
+    }
+}
 
 /// Adds what [`crate::resource::After`] says, save where it would close a circle with what is written.
 pub(super) fn add(graph: &mut Graph<'_>, catalog: &Catalog) {
@@ -34,11 +43,7 @@ pub(super) fn add(graph: &mut Graph<'_>, catalog: &Catalog) {
         let Some(facts) = catalog.resource(instance.type_name).map(|it| it.facts()) else { continue };
         let rules = facts.after.iter().map(|it| (it, false)).chain(facts.late_after.iter().map(|it| (it, true)));
         for (rule, late) in rules {
-            let mut here = BTreeSet::from([index]);
-            for property in rule.from {
-                here = here.iter().filter_map(|it| graph.nodes[*it].wanted).flat_map(|it| targets(graph, it, property)).collect();
-            }
-            for target in here {
+            for target in follow(graph, index, rule.from) {
                 for &other in referring.get(&(rule.other, rule.by, target)).into_iter().flatten() {
                     if other != index && !needs(graph, Step::Finish(other), Step::of(index, late)) {
                         found.push((index, Edge { to: other, late, ready: true, field: None, why: Why::Implied }));
@@ -50,6 +55,15 @@ pub(super) fn add(graph: &mut Graph<'_>, catalog: &Catalog) {
     for (index, edge) in found {
         graph.nodes[index].needs.push(edge);
     }
+}
+
+/// The nodes that properties lead to, each on what the former refers to.
+fn follow(graph: &Graph<'_>, from: Index, properties: &[&str]) -> BTreeSet<Index> {
+    let mut here = BTreeSet::from([from]);
+    for property in properties {
+        here = here.iter().filter_map(|it| graph.nodes[*it].wanted).flat_map(|it| targets(graph, it, property)).collect();
+    }
+    here
 }
 
 /// The nodes that a property of an instance refers to.

@@ -5,6 +5,8 @@
 
 mod implied;
 mod order;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -41,6 +43,8 @@ pub struct Node<'a> {
     pub needs: Vec<Edge>,
     /// What it needed when it was last applied.
     pub needed: Vec<Needed>,
+    /// What it never leaves: with a new one of that, it is made anew.
+    pub within: Vec<Index>,
 }
 
 /// One resource needs another.
@@ -127,6 +131,7 @@ pub fn build<'a>(stack: Option<&'a Stack>, state: &'a State, catalog: &Catalog) 
     add_nodes(&mut graph, stack, state);
     add_references(&mut graph, catalog);
     implied::add(&mut graph, catalog);
+    implied::add_homes(&mut graph, catalog);
     add_recorded(&mut graph);
     diagnostics.extend(secrets_at_second_hand(&graph, catalog));
     diagnostics.extend(order::cycles(&graph));
@@ -142,12 +147,15 @@ fn add_nodes<'a>(graph: &mut Graph<'a>, stack: Option<&'a Stack>, state: &'a Sta
             recorded: state.resources.get(address),
             needs: vec![],
             needed: vec![],
+            within: vec![],
         });
     }
     for (address, record) in &state.resources {
         if !graph.by_address.contains_key(address) {
             graph.by_address.insert(address.clone(), graph.nodes.len());
-            graph.nodes.push(Node { address: address.clone(), wanted: None, recorded: Some(record), needs: vec![], needed: vec![] });
+            let node =
+                Node { address: address.clone(), wanted: None, recorded: Some(record), needs: vec![], needed: vec![], within: vec![] };
+            graph.nodes.push(node);
         }
     }
 }

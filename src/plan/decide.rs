@@ -295,7 +295,8 @@ impl Maker<'_> {
         }
         let read = seen.map_or_else(|| self.all_properties(instance), |it| it.read.clone());
         let difference = self.compare(instance, &desired, &live, &read, &Value::from(record.applied.clone()), record.complete);
-        if let Some(reason) = self.must_replace(instance, &desired, &live, &difference.changes) {
+        let reason = self.must_replace(instance, &desired, &live, &difference.changes);
+        if let Some(reason) = reason.or_else(|| self.left_behind(index)) {
             return self.replace(index, instance, record, reason, difference.changes, diagnostics);
         }
         let unfinished = broken.is_some() || (!record.complete && live.status != Status::Ready);
@@ -337,6 +338,18 @@ impl Maker<'_> {
         }
         let text = describe.replaces(&from, &to).ok().flatten()?;
         Some(Reason::Type { text: text.to_owned() })
+    }
+
+    /// Why it cannot stay although nothing of its own forbids it: what it never leaves is made anew.
+    fn left_behind(&self, index: Index) -> Option<Reason> {
+        let made_anew = |it: &Index| {
+            let decision = self.decisions[*it].as_ref();
+            self.input.graph.nodes[*it].recorded.is_some() && decision.is_some_and(|it| it.fate == Fate::Made)
+        };
+        let nodes = &self.input.graph.nodes;
+        let home = nodes[index].within.iter().find(|it| made_anew(it))?;
+        let address = &nodes[*home].address;
+        Some(Reason::Type { text: format!("it cannot move to the new `{address}`") })
     }
 
     fn replace(
@@ -468,7 +481,8 @@ impl Maker<'_> {
         let needs: Vec<Vec<Index>> = self.input.graph.nodes.iter().map(|it| it.needed.iter().map(|it| it.to).collect()).collect();
         for (index, stays) in limits::reached(&protected, &needs).into_iter().enumerate() {
             if stays && deletes(&self.decisions[index]) {
-                self.notes.push(Note::Protected { address: self.input.graph.nodes[index].address.clone() });
+                let address = self.input.graph.nodes[index].address.clone();
+                self.notes.push(if protected.contains(&index) { Note::Protected { address } } else { Note::Needed { address } });
                 self.decisions[index] = Some(Decision::removes(None, Reason::Destroyed));
             }
         }

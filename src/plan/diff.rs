@@ -109,8 +109,9 @@ impl Compare<'_> {
                     self.push(path, before(have, was), Shown::Absent, Cause::Removed);
                 }
             }
-            (Some(Value::Unknown(it)), have) => {
-                self.push(path, have.map_or(Shown::Absent, |it| before(it, was)), Shown::Unknown(it.expression.clone()), Cause::Reference);
+            (Some(want @ Value::Unknown(it)), have) => {
+                let cause = self.cause(schema, want, was);
+                self.push(path, have.map_or(Shown::Absent, |it| before(it, was)), Shown::Unknown(it.expression.clone()), cause);
             }
             (Some(want), _) if schema.marks.write_only || resolved.marks.write_only => self.unreadable(schema, want, was, path),
             // What is recorded stands for what there is: secrets are hashes.
@@ -221,12 +222,13 @@ impl Compare<'_> {
         if same { Cause::Drift } else { Cause::File }
     }
 
-    /// Somebody else changed it if the file still wants what was last applied.
+    /// Somebody else changed it if the file still wants what was last applied; what it did not want before, it wants by itself.
     fn cause(&self, schema: &Schema, want: &Value, was: Option<&Value>) -> Cause {
         match was {
-            _ if want.has_unknown() => Cause::Reference,
+            None => Cause::File,
+            Some(_) if want.has_unknown() => Cause::Reference,
             Some(was) if self.same(schema, want, was) => Cause::Drift,
-            _ => Cause::File,
+            Some(_) => Cause::File,
         }
     }
 }

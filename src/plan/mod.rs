@@ -12,7 +12,7 @@ pub mod schedule;
 mod scope;
 pub mod sealed;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 
@@ -170,6 +170,8 @@ pub struct OutputChange {
 pub enum Note {
     /// It is protected and stays although it would be deleted.
     Protected { address: Address },
+    /// It stays with something protected, which needs it.
+    Needed { address: Address },
     /// A removed property that stays as it is in the cloud.
     Kept { address: Address, property: String },
     /// Something that is not ours has the name.

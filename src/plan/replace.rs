@@ -53,13 +53,15 @@ impl Maker<'_> {
             Some(value) if value.has_unknown() => unknown,
             value => {
                 let was = record.applied.get(property).cloned().map_or(Value::Null, Value::from);
-                value.cloned().unwrap_or(Value::Null) == was
+                value.is_some_and(|it| overlap(it, &was)) || value.cloned().unwrap_or(Value::Null) == was
             }
         };
+        let apart = self.input.catalog.resource(instance.type_name).map(|it| it.facts().apart).unwrap_or_default();
         // A name that is not known yet may be the same.
         let written = instance.evaluate(&Nothing).0;
         let unique = self.input.catalog.schema(instance.type_name).and_then(|it| it.unique());
-        if let Some(name) = unique.and_then(|it| Some((it, written.get(it)?)))
+        if apart.is_empty()
+            && let Some(name) = unique.and_then(|it| Some((it, written.get(it)?)))
             && same(name.0, Some(name.1), true)
         {
             return Some(Obstacle {
@@ -68,18 +70,28 @@ impl Maker<'_> {
                 remedy: "leave the name out, so that one is generated".into(),
             });
         }
-        let apart = self.input.catalog.resource(instance.type_name).map(|it| it.facts().apart).unwrap_or_default();
-        (!apart.is_empty() && apart.iter().all(|it| same(it, desired.get(*it), false))).then(|| {
-            let (last, others) = (apart[apart.len() - 1], apart.join(" and "));
-            Obstacle {
+        if apart.is_empty() || !apart.iter().all(|it| same(it, desired.get(*it), unique == Some(*it))) {
+            return None;
+        }
+        let (last, others) = (apart[apart.len() - 1], apart.join(" and "));
+        let was = |it: &str| record.applied.get(it).cloned().map(Value::from);
+        let moved = apart.iter().find(|it| desired.get(**it).zip(was(it)).is_some_and(|(now, was)| *now != was && overlap(now, &was)));
+        let remedy = format!("give it another {last}");
+        Some(match moved {
+            Some(block) => Obstacle {
+                why: format!("its {block} has addresses of the one before"),
+                second: "a second one cannot have the same addresses".into(),
+                remedy,
+            },
+            None => Obstacle {
                 why: format!("{others} stay{} the same", if apart.len() == 1 { "s" } else { "" }),
                 second: format!("a second one cannot have the same {others}"),
-                remedy: format!("give it another {last}"),
-            }
+                remedy,
+            },
         })
     }
 
-    /// What is made before its predecessor goes needs its own needs made before theirs go.
+    /// What is made before its predecessor goes needs its own needs made before theirs go, unless nobody holds on to these.
     pub(super) fn create_first(&mut self) {
         let first = |it: &Option<Decision>| it.as_ref().is_some_and(|it| it.action == Some(Action::CreateThenDelete));
         let mut open: Vec<Index> = (0..self.decisions.len()).filter(|it| first(&self.decisions[*it])).collect();
@@ -92,6 +104,9 @@ impl Maker<'_> {
                 if let (Some(instance), Some(record), Some(decision)) = (node.wanted, node.recorded, &self.decisions[edge.to])
                     && let Some(Obstacle { why, second, remedy }) = self.obstacle(instance, record, &decision.desired)
                 {
+                    if !self.is_held(instance.type_name) {
+                        continue;
+                    }
                     self.diagnostics.push(
                         Diagnostic::error(format!(
                             "`{}` has to be made before its predecessor goes, because `{}` is, and {why}",
@@ -138,4 +153,10 @@ impl Maker<'_> {
         }
         self.diagnostics.extend(found);
     }
+}
+
+/// Whether two blocks of addresses have some in common.
+fn overlap(one: &Value, other: &Value) -> bool {
+    let block = |it: &Value| it.as_text().filter(|it| it.contains('/')).and_then(|it| it.parse::<ipnet::IpNet>().ok());
+    block(one).zip(block(other)).is_some_and(|(one, other)| one.contains(&other) || other.contains(&one))
 }

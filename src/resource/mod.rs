@@ -240,6 +240,9 @@ pub struct Facts {
     pub create_first: bool,
     /// Properties of which two that exist at the same time must differ in at least one; empty where only the name counts.
     pub apart: &'static [&'static str],
+    /// What it never leaves, by the properties that lead there, each on what the former refers to: with a new one of that, it is
+    /// replaced. A load balancer stays in the VPC of its subnets.
+    pub within: &'static [&'static str],
     /// Whether one that failed is mended by an update, even if nothing differs: for what goes on working while a change of it fails.
     /// Others are replaced.
     pub mends: bool,
@@ -267,6 +270,7 @@ impl Facts {
         stateful: false,
         create_first: false,
         apart: &[],
+        within: &[],
         mends: false,
         actions: Actions { create: &[], read: &[], update: &[], delete: &[] },
     };

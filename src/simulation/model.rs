@@ -174,9 +174,10 @@ impl Model {
                 parent,
                 friends,
                 renamed: 0,
-                // Only of what nothing else waits for, so that it closes no circle.
+                // Only of what nothing else waits for, so that it closes no circle. One that is made first would hold on to what has
+                // to go first because its name is written: that is refused.
                 after: if matches!(kind, ItemKind::Name(_) | ItemKind::Entry) && chance.one_in(2) {
-                    pick(&items, &mut chance, |_| true)
+                    pick(&items, &mut chance, |it| it.kind != ItemKind::Name(true))
                 } else {
                     None
                 },
@@ -226,7 +227,6 @@ impl Model {
             | Edit::Rename(it)
             | Edit::Retype(it) => it,
         };
-        let after = self.item(number).and_then(|it| it.after).and_then(|it| self.item(it)).map(|it| it.kind);
         let Some(item) = self.items.iter_mut().find(|it| it.number == number) else { return };
         match edit {
             Edit::Mutable(_) => item.mutable += 1,
@@ -243,8 +243,7 @@ impl Model {
             }
             Edit::Rename(_) => item.renamed += 1,
             Edit::Retype(_) => match item.kind {
-                // One that is made first would hold on to what has to go first because its name is written: that is refused.
-                ItemKind::Entry if after != Some(ItemKind::Name(true)) => item.kind = ItemKind::Name(false),
+                ItemKind::Entry => item.kind = ItemKind::Name(false),
                 ItemKind::Name(false) if item.parent.is_some() => item.kind = ItemKind::Entry,
                 _ => {}
             },

@@ -30,7 +30,7 @@ mod memory;
 mod objects;
 mod store;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};

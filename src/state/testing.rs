@@ -19,7 +19,7 @@ pub(super) fn state() -> State {
     State { uuid: "5e1f".to_owned(), hash_key: "00".repeat(32), ..State::new("chat", "dev") }
 }
 
-pub(super) fn record(id: &str) -> Record {
+pub(crate) fn record(id: &str) -> Record {
     Record {
         type_name: "ec2.vpc".to_owned(),
         id: id.into(),

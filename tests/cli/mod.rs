@@ -1,5 +1,6 @@
 mod bad_input;
 mod calls;
+mod edits;
 mod lifecycle;
 mod local;
 mod probe;

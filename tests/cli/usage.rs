@@ -32,6 +32,12 @@ Options:
   -h, --help          Print help
   -V, --version       Print version
 
+Environment:
+  INFRA_ENV           What --env is where it is not given
+  INFRA_CACHE_DIR     Where the local cloud and its programs are kept
+  INFRA_CALL_TIMEOUT  How many seconds a call to AWS may take, 1 to 3600 [default: 60]
+  INFRA_LOG           What is told of the calls: `debug` tells each
+
 Exit codes: 0 done, 1 failed, 2 changes (plan --detailed-exitcode), 3 wrong usage or an invalid
 stack file, 130 interrupted.
 `infra apply --env local` needs no AWS account: it runs on this machine.

@@ -96,7 +96,7 @@ fn a_sample_of_all_interruptions_leaves_what_an_undisturbed_run_leaves() {
 
 /// All of them. `INFRA_MATRIX` chooses by words: `INFRA_MATRIX='apply kill-after'`, or one case: `'destroy 7 timeout'`.
 #[test]
-#[ignore = "takes a quarter of an hour: cargo test --test main matrix -- --ignored --nocapture"]
+#[ignore = "over 1,500 runs of the whole stack take hours: cargo test --test main matrix -- --ignored --nocapture"]
 fn every_interruption_leaves_what_an_undisturbed_run_leaves() {
     let chosen = env::var("INFRA_MATRIX").unwrap_or_default();
     check("all", |usual| {

@@ -10,4 +10,5 @@ mod http;
 mod proxy;
 
 pub(crate) use bench::{Bench, project_of};
+pub(crate) use emulator::Inventory;
 pub(crate) use proxy::Strike;

@@ -126,6 +126,7 @@ impl Resource for SecurityGroup {
     const FACTS: Facts = Facts {
         // Others refer to it and hold on to it: they change to the new one before the old one can go.
         create_first: true,
+        apart: &["vpc_id", "group_name"],
         // A network interface of a function may hold its groups for more than half an hour.
         timeout: Durations { create: Duration::from_secs(600), update: Duration::from_secs(600), delete: Duration::from_secs(3000) },
         passing: &[

@@ -98,7 +98,7 @@ impl Resource for Subnet {
     const NAME: &'static str = "ec2.subnet";
     const FACTS: Facts = Facts {
         typical: Durations { create: Duration::from_secs(2), update: Duration::from_secs(1), delete: Duration::from_secs(1) },
-        // The network interfaces of a Lambda function stay for up to 35 minutes after it.
+        // The network interfaces of a Lambda function may stay for more than half an hour after it.
         timeout: Durations { delete: Duration::from_secs(2700), ..Facts::DEFAULT.timeout },
         passing: &[
             Passing { during: During::Create, code: "InvalidVpcID.NotFound", message: "", within: Duration::from_secs(300) },

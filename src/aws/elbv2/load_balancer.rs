@@ -227,6 +227,7 @@ impl Resource for LoadBalancer {
         ],
         gone: GONE,
         after: &[After { from: &["subnets", "vpc_id"], other: "ec2.internet_gateway", by: "vpc_id" }],
+        within: &["subnets", "vpc_id"],
         actions: Actions {
             create: &["elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:AddTags", "iam:CreateServiceLinkedRole"],
             read: &[

@@ -393,8 +393,8 @@ impl Resource for Function {
     }
 
     async fn delete(world: &Aws, delete: Delete<'_, Self>) -> Result<()> {
-        // The network interfaces of a function stay for up to 45 minutes after it and hold its subnets and groups; those of a function
-        // that is taken out of its network go at once.
+        // The network interfaces of a function may stay for more than half an hour after it and hold its subnets and groups; those of
+        // a function that is taken out of its network go at once.
         if delete.spec.vpc_config.is_some() {
             change::leave_network(world, delete.id).await?;
         }

@@ -294,6 +294,7 @@ impl Resource for DbCluster {
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {
         let spec = create.spec;
+        let exports = &spec.enable_cloudwatch_logs_exports;
         let call = world
             .rds()
             .create_db_cluster()
@@ -318,7 +319,7 @@ impl Resource for DbCluster {
             .set_preferred_backup_window(spec.preferred_backup_window.clone())
             .set_preferred_maintenance_window(spec.preferred_maintenance_window.clone())
             .copy_tags_to_snapshot(spec.copy_tags_to_snapshot)
-            .set_enable_cloudwatch_logs_exports(some(&spec.enable_cloudwatch_logs_exports))
+            .set_enable_cloudwatch_logs_exports((!exports.is_empty()).then(|| exports.clone()))
             .enable_iam_database_authentication(spec.enable_iam_database_authentication)
             .set_enable_http_endpoint(spec.enable_http_endpoint.then_some(true))
             .set_network_type(spec.network_type.map(|it| word(&it)))
@@ -383,10 +384,6 @@ const GONE: &[&str] = &["DBClusterNotFoundFault"];
 /// The emulator alone says this, of the automatic backup that follows the create, where a cluster of that name was there a minute ago.
 const TWICE_A_MINUTE: &str = "DBClusterSnapshotAlreadyExistsFault";
 
-fn some(list: &[String]) -> Option<Vec<String>> {
-    (!list.is_empty()).then(|| list.to_vec())
-}
-
 fn check_scaling(scaling: &Value, problems: &mut Problems) {
     let path = |property: &str| Path::of("serverless_v2_scaling_configuration").key(property);
     let number = |property: &str| match scaling.get(property) {
@@ -441,46 +438,25 @@ async fn modify(world: &Aws, update: &Update<'_, DbCluster>) -> Result<()> {
     if update.changes("master_user_password") || (from.manage_master_user_password && !to.manage_master_user_password) {
         call = call.set_master_user_password(to.master_user_password.as_ref().map(|it| it.reveal().to_owned()));
     }
-    if update.changes("vpc_security_group_ids") {
-        call = call.set_vpc_security_group_ids(to.vpc_security_group_ids.clone());
-    }
-    if update.changes("db_cluster_parameter_group_name") {
-        call = call.set_db_cluster_parameter_group_name(to.db_cluster_parameter_group_name.clone());
-    }
-    if update.changes("db_port_number") {
-        call = call.set_port(to.db_port_number);
-    }
-    if update.changes("serverless_v2_scaling_configuration") {
-        call = call.set_serverless_v2_scaling_configuration(to.serverless_v2_scaling_configuration.as_ref().map(scaling));
-    }
-    if update.changes("storage_type") {
-        call = call.set_storage_type(to.storage_type.map(|it| word(&it)));
-    }
-    if update.changes("backup_retention_period") {
-        call = call.backup_retention_period(to.backup_retention_period);
-    }
-    if update.changes("preferred_backup_window") {
-        call = call.set_preferred_backup_window(to.preferred_backup_window.clone());
-    }
-    if update.changes("preferred_maintenance_window") {
-        call = call.set_preferred_maintenance_window(to.preferred_maintenance_window.clone());
-    }
-    if update.changes("copy_tags_to_snapshot") {
-        call = call.copy_tags_to_snapshot(to.copy_tags_to_snapshot);
-    }
     if update.changes("enable_cloudwatch_logs_exports") {
         let (now, wanted) = (&from.enable_cloudwatch_logs_exports, &to.enable_cloudwatch_logs_exports);
         call = call.cloudwatch_logs_export_configuration(exports(now, wanted));
     }
-    if update.changes("enable_iam_database_authentication") {
-        call = call.enable_iam_database_authentication(to.enable_iam_database_authentication);
-    }
-    if update.changes("network_type") {
-        call = call.set_network_type(to.network_type.map(|it| word(&it)));
-    }
-    if update.changes("deletion_protection") {
-        call = call.deletion_protection(to.deletion_protection);
-    }
+    let of = |property: &str| update.changes(property);
+    let capacity = to.serverless_v2_scaling_configuration.as_ref().filter(|_| of("serverless_v2_scaling_configuration"));
+    call = call
+        .set_vpc_security_group_ids(to.vpc_security_group_ids.clone().filter(|_| of("vpc_security_group_ids")))
+        .set_db_cluster_parameter_group_name(to.db_cluster_parameter_group_name.clone().filter(|_| of("db_cluster_parameter_group_name")))
+        .set_port(to.db_port_number.filter(|_| of("db_port_number")))
+        .set_serverless_v2_scaling_configuration(capacity.map(scaling))
+        .set_storage_type(to.storage_type.filter(|_| of("storage_type")).map(|it| word(&it)))
+        .set_backup_retention_period(of("backup_retention_period").then_some(to.backup_retention_period))
+        .set_preferred_backup_window(to.preferred_backup_window.clone().filter(|_| of("preferred_backup_window")))
+        .set_preferred_maintenance_window(to.preferred_maintenance_window.clone().filter(|_| of("preferred_maintenance_window")))
+        .set_copy_tags_to_snapshot(of("copy_tags_to_snapshot").then_some(to.copy_tags_to_snapshot))
+        .set_enable_iam_database_authentication(of("enable_iam_database_authentication").then_some(to.enable_iam_database_authentication))
+        .set_network_type(to.network_type.filter(|_| of("network_type")).map(|it| word(&it)))
+        .set_deletion_protection(of("deletion_protection").then_some(to.deletion_protection));
     call.send().await.map(drop).map_err(error)
 }
 

@@ -67,6 +67,7 @@ impl Resource for DbSubnetGroup {
         gone: GONE,
         visible_within: MINUTE,
         create_first: true,
+        within: &["subnet_ids", "vpc_id"],
         actions: Actions {
             create: &["iam:CreateServiceLinkedRole", "rds:CreateDBSubnetGroup", "rds:AddTagsToResource"],
             read: &["rds:DescribeDBSubnetGroups", "rds:ListTagsForResource"],

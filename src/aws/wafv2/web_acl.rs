@@ -99,6 +99,8 @@ impl Resource for WebAcl {
             Passing { during: During::Delete, code: "WAFAssociatedItemException", message: "", within: FIVE_MINUTES },
         ],
         gone: GONE,
+        // It cannot go before what it protects has been given the next one.
+        create_first: true,
         actions: Actions {
             create: &["wafv2:CreateWebACL", "wafv2:TagResource", "wafv2:ListWebACLs", "wafv2:ListTagsForResource"],
             read: &["wafv2:GetWebACL", "wafv2:ListTagsForResource"],

@@ -5,7 +5,7 @@
 //! With `UPDATE_CASES=1` the expected texts are written anew, to be reviewed as a change of the file.
 
 mod orders;
-mod world;
+pub(crate) mod world;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

@@ -19,13 +19,14 @@ use crate::{
     },
 };
 
-pub(super) fn catalog() -> &'static Catalog {
-    static CATALOG: LazyLock<Catalog> =
-        LazyLock::new(|| Catalog::new([&Case as &dyn Describe, &Named, &Data, &First, &Alone, &Follower, &Teller, &Nested, &Mended], []));
+pub(crate) fn catalog() -> &'static Catalog {
+    static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+        Catalog::new([&Case as &dyn Describe, &Named, &Data, &First, &Alone, &Local, &Housed, &Follower, &Teller, &Nested, &Mended], [])
+    });
     &CATALOG
 }
 
-pub(super) fn source(text: &str) -> Arc<Source> {
+pub(crate) fn source(text: &str) -> Arc<Source> {
     Arc::new(Source { path: "stacks/s.yaml".into(), text: text.into() })
 }
 
@@ -65,6 +66,8 @@ pub(super) struct CaseSpec {
     #[schemars(transform = write_only)]
     hidden: Option<String>,
     password: Option<Secret>,
+    #[schemars(transform = ready)]
+    usable: Option<String>,
     #[schemars(transform = late)]
     peers: Option<Vec<String>>,
     #[serde(default)]
@@ -128,9 +131,22 @@ pub(super) struct AloneSpec {
     fixed: Option<String>,
 }
 
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LocalSpec {
+    #[schemars(transform = immutable)]
+    within: Option<String>,
+    #[schemars(transform = immutable, transform = unique, length(max = 24))]
+    name: Option<String>,
+    #[schemars(transform = immutable)]
+    fixed: Option<String>,
+}
+
 described!(Data, PlainSpec, Outputs, "test.data", facts: Facts { stateful: true, ..Facts::DEFAULT });
 described!(First, PlainSpec, Outputs, "test.first", facts: Facts { create_first: true, ..Facts::DEFAULT });
 described!(Alone, AloneSpec, Outputs, "test.alone", facts: Facts { create_first: true, apart: &["within", "place"], ..Facts::DEFAULT });
+described!(Local, LocalSpec, Outputs, "test.local", facts: Facts { create_first: true, apart: &["within", "name"], ..Facts::DEFAULT });
+described!(Housed, PlainSpec, Outputs, "test.housed", facts: Facts { within: &["text", "within"], ..Facts::DEFAULT });
 described!(
     Follower,
     PlainSpec,

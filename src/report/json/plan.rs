@@ -25,7 +25,7 @@ use crate::{
 ///   cause          file | removed | drift | reference | unfinished
 /// moved[]          {from, to}
 /// outputs[]        {name, before, after}
-/// notes[]          {note: protected | kept | taken | unsettled | left_out, address, property, id}
+/// notes[]          {note: protected | needed | kept | taken | unsettled | left_out, address, property, id}
 /// ```
 pub fn plan(plan: &Plan, about: &About<'_>) -> Json {
     let sum = Sum::of(plan);
@@ -253,6 +253,7 @@ impl<'a> WireNote<'a> {
         let bare = |note, address: &'a crate::address::Address| Self { note, address: address.as_str(), property: None, id: None };
         match it {
             Note::Protected { address } => bare("protected", address),
+            Note::Needed { address } => bare("needed", address),
             Note::Kept { address, property } => Self { property: Some(property), ..bare("kept", address) },
             Note::Taken { address, id } => Self { id: Some(id.as_str()), ..bare("taken", address) },
             Note::Unsettled { address } => bare("unsettled", address),

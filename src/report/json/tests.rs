@@ -139,6 +139,10 @@ fn a_plan_is_one_document() {
           "address": "documents"
         },
         {
+          "note": "needed",
+          "address": "network"
+        },
+        {
           "note": "kept",
           "address": "vpc",
           "property": "instance_tenancy"

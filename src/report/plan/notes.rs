@@ -23,13 +23,11 @@ pub(super) fn text(plan: &Plan, width: usize) -> String {
     let note = || paint(HINT_BOLD, "note");
     let warning = || paint(WARN_BOLD, "warning");
 
-    let (mut left_out, mut unsettled) = (vec![], vec![]);
+    let (mut protected, mut needed, mut left_out, mut unsettled) = (vec![], vec![], vec![], vec![]);
     for it in &plan.notes {
         match it {
-            Note::Protected { address } => {
-                let hint = "it is deleted or replaced only when it is named on the command line".to_owned();
-                say(warning(), &format!("{} is protected and stays", shown(address)), Some(hint));
-            }
+            Note::Protected { address } => protected.push(shown(address)),
+            Note::Needed { address } => needed.push(shown(address)),
             Note::Kept { address, property } => {
                 let what = format!("{} keeps its {}, which the file no longer has: AWS cannot unset it", shown(address), clean(property));
                 say(note(), &what, None);
@@ -43,6 +41,21 @@ pub(super) fn text(plan: &Plan, width: usize) -> String {
             Note::Unsettled { address } => unsettled.push(shown(address)),
             Note::LeftOut { address } => left_out.push(shown(address)),
         }
+    }
+    match &protected[..] {
+        [] => {}
+        [one] => {
+            say(warning(), &format!("{one} is protected and stays"), Some(format!("to delete it all the same, name it: --target {one}")))
+        }
+        [one, ..] => {
+            let what = format!("{} are protected and stay", names(&protected, protected.len()));
+            say(warning(), &what, Some(format!("to delete one of them all the same, name it: --target {one}")));
+        }
+    }
+    if !needed.is_empty() {
+        let (verb, them) = if needed.len() == 1 { ("stays", "it") } else { ("stay", "them") };
+        let what = format!("{} {verb} too: what is protected needs {them}", names(&needed, needed.len()));
+        say(note(), &what, None);
     }
     if !unsettled.is_empty() {
         let what = format!("an earlier run began to create {}; whether it was created is found out first", names(&unsettled, NAMED));

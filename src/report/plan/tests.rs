@@ -206,6 +206,7 @@ pub(in crate::report) fn changes() -> Plan {
         ],
         notes: vec![
             Note::Protected { address: "documents".into() },
+            Note::Needed { address: "network".into() },
             Note::Kept { address: "vpc".into(), property: "instance_tenancy".into() },
             Note::Taken { address: "queue".into(), id: "hr-chatbot-queue".into() },
             Note::Unsettled { address: "nat/1a".into() },
@@ -348,15 +349,17 @@ fn everything_that_can_happen_to_what_exists() {
           api_url  https://old.example.com → (after apply: ${api.url})
           zone     Z1                      → (unset)
 
-    warning: documents is protected and stays
-      hint: it is deleted or replaced only when it is named on the command line
-
     note: vpc keeps its instance_tenancy, which the file no longer has: AWS cannot
       unset it
 
     warning: queue cannot be created: hr-chatbot-queue exists and is not of this
       stack
       hint: write `adopt: hr-chatbot-queue` beside its type to take it over, or give yours another name
+
+    warning: documents is protected and stays
+      hint: to delete it all the same, name it: --target documents
+
+    note: network stays too: what is protected needs it
 
     note: an earlier run began to create nat/1a; whether it was created is found out
       first
@@ -381,6 +384,20 @@ fn an_empty_plan_takes_one_line() {
     let protected = Plan { unchanged: 34, notes: vec![Note::Protected { address: "documents".into() }], ..Plan::default() };
     let shown = plain(&protected);
     assert!(shown.contains("documents is protected") && shown.ends_with("34 resources are as the file says.\n"), "{shown}");
+}
+
+#[test]
+fn many_that_stay_are_told_together_with_what_they_need() {
+    let protected = |it: &str| Note::Protected { address: it.into() };
+    let needed = |it: &str| Note::Needed { address: it.into() };
+    let notes = vec![protected("cluster"), needed("vpc"), protected("documents"), needed("subnet/1a")];
+    let shown = plain(&Plan { unchanged: 4, notes, ..Plan::default() });
+    for line in [
+        "warning: cluster and documents are protected and stay\n  hint: to delete one of them all the same, name it: --target cluster\n",
+        "note: vpc and subnet/1a stay too: what is protected needs them\n",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
 }
 
 #[test]
