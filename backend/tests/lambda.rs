@@ -44,7 +44,7 @@ async fn requests_of_a_load_balancer() {
     };
     for (event, status, part) in [
         (event("GET", "/health", ""), 200, "healthy"),
-        (event("POST", "/chat", "{\"message\": \"hi\"}"), 200, "You said: hi"),
+        (event("POST", "/chat", "{\"message\": \"why?\"}"), 200, "You said: why?"),
         (event("POST", "/chat", "{"), 400, "malformed_json"),
     ] {
         let answer = function.invoke(event).await.unwrap();
