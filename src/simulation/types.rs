@@ -43,6 +43,8 @@ trait Simulated: Resource<World = Sim> {
     const PREFIX: &'static str;
     /// What the create call does not take.
     const LATER: &'static [&'static str] = &[];
+    /// What may be made of a secret, so that nobody remembers what it was.
+    const SEALED: &'static [&'static str] = &[];
     /// How long after its create it is ready.
     const DELAY: Duration = Duration::ZERO;
     /// How long it is on its way out.
@@ -59,6 +61,11 @@ trait Simulated: Resource<World = Sim> {
     /// The texts of its outputs that are sealed.
     fn texts(_id: &Id) -> Value {
         Value::map()
+    }
+
+    /// Whether a property tells one from another when it is looked for.
+    fn tells(property: &str) -> bool {
+        !Self::LATER.contains(&property) && !Self::SEALED.contains(&property)
     }
 }
 
@@ -124,7 +131,7 @@ async fn find<R: Simulated>(world: &Sim, find: Find<'_, R>) -> Result<Option<Id>
         .call(R::CALLS[1], (R::NAME, Kind::Find), find.operation, |inner| {
             let same = |it: &&Thing| match tagged {
                 true => tag(&it.spec, TAG_OPERATION) == Some(find.operation),
-                false => spec.iter().all(|(key, value)| R::LATER.contains(&key.as_str()) || it.spec.get(key) == Some(value)),
+                false => spec.iter().all(|(key, value)| !R::tells(key) || it.spec.get(key) == Some(value)),
             };
             let mut found = inner.all(R::NAME).filter(same).map(|it| Id(it.id.clone())).filter(|it| !find.known.contains(it));
             Ok(found.next())
@@ -496,6 +503,7 @@ impl Removed for Entry {}
 impl Simulated for Entry {
     const PREFIX: &'static str = "entry";
     const LATER: &'static [&'static str] = &["note"];
+    const SEALED: &'static [&'static str] = &["value"];
     const CALLS: [&'static str; 4] = ["CreateEntry", "GetEntries", "UpdateEntry", "DeleteEntry"];
 
     fn outputs(thing: &Thing, _: bool) -> OnlyId {
