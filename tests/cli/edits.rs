@@ -263,8 +263,8 @@ impl Cloud {
         if ran.code != Some(0) {
             return Err(format!("it cannot be planned: {}", ran.stderr));
         }
-        let plan = serde_json::from_str(&ran.stdout).unwrap();
-        let mut text = self.named(shown(&plan));
+        let plan = serde_json::from_str(&self.named(ran.stdout)).unwrap();
+        let mut text = shown(&plan);
         let counts = format!(" in {STACK}");
         for line in ran.stderr.lines().filter(|it| it.starts_with("warning") && !it.ends_with(&counts) && !warnings.contains(*it)) {
             let _ = writeln!(text, "{line}");
