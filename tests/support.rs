@@ -42,6 +42,25 @@ impl Project {
         project
     }
 
+    /// Another with the same files, records included.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::new(&[]);
+        let mut folders = vec![self.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let (from, kind) = entry.map(|it| (it.path(), it.file_type().unwrap())).unwrap();
+                let to = copy.path().join(from.strip_prefix(self.path()).unwrap());
+                if kind.is_dir() {
+                    fs::create_dir(to).unwrap();
+                    folders.push(from);
+                } else {
+                    fs::copy(from, to).unwrap();
+                }
+            }
+        }
+        copy
+    }
+
     /// One whose local cloud finds the database's programs installed: once for all tests.
     pub(crate) fn with_database() -> Self {
         let project = Self::new(&[]);

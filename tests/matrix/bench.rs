@@ -28,12 +28,21 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// With nothing in the cloud.
     pub(crate) fn start() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// With what is made first in the cloud, which `reset` leads back to.
+    pub(crate) fn with(make: impl FnOnce(&Self)) -> Self {
         let emulator = Emulator::start();
         // The first calls make it load its services, which takes as long as all others together.
         emulator.inventory("us-east-1");
         let proxy = Proxy::before(emulator.port);
-        Self { emulator, proxy }
+        let bench = Self { emulator, proxy };
+        make(&bench);
+        bench.emulator.keep();
+        bench
     }
 
     /// Of the emulator itself, past the proxy.
@@ -41,9 +50,9 @@ impl Bench {
         format!("http://127.0.0.1:{}", self.emulator.port)
     }
 
-    /// An empty cloud.
+    /// The cloud as it was at the start.
     pub(crate) fn reset(&self) {
-        self.emulator.reset();
+        self.emulator.back();
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Inventory {

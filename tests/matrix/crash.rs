@@ -122,9 +122,10 @@ fn check(title: &str, choose: impl FnOnce(&Usual) -> Vec<Case>) {
     thread::scope(|scope| {
         for _ in 0..workers().min(cases.len()) {
             scope.spawn(|| {
-                let bench = Bench::start();
+                let mut clouds = BTreeMap::new();
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = run(&bench, &usual, case);
+                    let before = clouds.entry(case.command).or_insert_with(|| Before::new(case.command));
+                    let outcome = run(before, &usual, case);
                     say(&outcome);
                     outcomes.lock().unwrap().push(outcome);
                 }
@@ -158,12 +159,28 @@ fn usual(bench: &Bench) -> Usual {
     usual
 }
 
-fn run(bench: &Bench, usual: &Usual, case: &Case) -> Outcome {
-    bench.reset();
-    let project = project_of(STACK);
-    if case.command == "destroy" {
-        bench.infra(&project, &["apply", "--yes"]).exits(0);
+/// What a command begins with.
+struct Before {
+    bench: Bench,
+    project: Project,
+}
+
+impl Before {
+    fn new(command: &str) -> Self {
+        let project = project_of(STACK);
+        let bench = Bench::with(|bench| {
+            if command == "destroy" {
+                bench.infra(&project, &["apply", "--yes"]).exits(0);
+            }
+        });
+        Self { bench, project }
     }
+}
+
+fn run(before: &Before, usual: &Usual, case: &Case) -> Outcome {
+    let Before { bench, project } = before;
+    bench.reset();
+    let project = project.copy();
     let arguments = [case.command, "--yes"];
     let (mut ran, seen) = bench.struck(&project, &arguments, Some((case.at, case.strike)));
     let mut said = ran.stderr.clone();

@@ -3,76 +3,44 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    io::{BufRead as _, BufReader, Write as _},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::Mutex,
-    thread,
-    time::{Duration, Instant},
 };
 
 use crate::support::{path_with_moto, root};
 
 pub(crate) struct Emulator {
     pub port: u16,
-    /// It ends when the pipe to it closes, however that comes about.
-    server: Child,
-    inventory: Mutex<Reader>,
+    server: Mutex<Script>,
+    inventory: Mutex<Script>,
 }
 
-/// The script that looks, for as long as the emulator lives: loading what it needs takes longer than looking.
-struct Reader {
+/// A script that answers each line with a line, for as long as the emulator lives: loading what it needs takes longer than its work.
+struct Script {
     child: Child,
-    ask: ChildStdin,
+    ask: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
 impl Emulator {
     pub(crate) fn start() -> Self {
-        let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|it| it.local_addr()).unwrap().port();
-        let script = r#"moto_server -H 127.0.0.1 -p "$0" >/dev/null 2>&1 & server=$!; cat >/dev/null; kill "$server""#;
-        let server = Command::new("sh")
-            .args(["-c", script, &port.to_string()])
-            .env("PATH", path_with_moto())
-            // As the local cloud of `infra` does.
-            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-            .env("MOTO_ACM_VALIDATION_WAIT", "0")
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut child = Command::new("python3")
-            .arg("-B")
-            .arg(root().join("tests/matrix/inventory"))
-            .env("PATH", path_with_moto())
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (ask, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        let emulator = Self { port, server, inventory: Mutex::new(Reader { child, ask, answers }) };
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(60), "moto does not start");
-            thread::sleep(Duration::from_millis(50));
-        }
-        emulator
+        let mut server = Script::start("emulator.py");
+        let port = server.read().trim().parse().expect("the script says what is wrong");
+        Self { port, server: Mutex::new(server), inventory: Mutex::new(Script::start("inventory")) }
     }
 
-    /// As if it had just been started.
-    pub(crate) fn reset(&self) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.write_all(b"POST /moto-api/reset HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.contains(" 200 "), "{answer}");
+    /// From now on `back` leads to what there is now. Only once.
+    pub(crate) fn keep(&self) {
+        assert_eq!(self.server.lock().unwrap().answer("keep"), "done\n");
+    }
+
+    pub(crate) fn back(&self) {
+        assert_eq!(self.server.lock().unwrap().answer("back"), "done\n");
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Inventory {
-        let mut reader = self.inventory.lock().unwrap();
-        writeln!(reader.ask, "http://127.0.0.1:{} {region}", self.port).unwrap();
-        let mut line = String::new();
-        reader.answers.read_line(&mut line).unwrap();
+        let line = self.inventory.lock().unwrap().answer(&format!("http://127.0.0.1:{} {region}", self.port));
         let items: Vec<(String, String, serde_json::Value)> = serde_json::from_str(&line).expect("the script says what is wrong");
         let mut things = BTreeMap::<String, Vec<String>>::new();
         for (kind, name, facts) in items {
@@ -83,13 +51,41 @@ impl Emulator {
     }
 }
 
-impl Drop for Emulator {
+impl Script {
+    fn start(name: &str) -> Self {
+        let mut child = Command::new("python3")
+            .arg("-B")
+            .arg(root().join("tests/matrix").join(name))
+            .env("PATH", path_with_moto())
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            // As the local cloud of `infra` does.
+            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+            .env("MOTO_ACM_VALIDATION_WAIT", "0")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (ask, answers) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
+        Self { child, ask, answers }
+    }
+
+    fn answer(&mut self, line: &str) -> String {
+        writeln!(self.ask.as_mut().unwrap(), "{line}").unwrap();
+        self.read()
+    }
+
+    fn read(&mut self) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        line
+    }
+}
+
+impl Drop for Script {
     fn drop(&mut self) {
-        drop(self.server.stdin.take());
-        let _ = self.server.wait();
-        let reader = self.inventory.get_mut().unwrap();
-        let _ = reader.child.kill();
-        let _ = reader.child.wait();
+        // Its input ends, and so does it; however this process ends.
+        drop(self.ask.take());
+        let _ = self.child.wait();
     }
 }
 
