@@ -228,6 +228,7 @@ pub fn marks_along(schema: &TypeSchema, path: &Path) -> Marks {
         marks.late |= schema.marks.late;
         marks.ready |= schema.marks.ready;
         marks.write_only |= schema.marks.write_only;
+        marks.secret |= schema.marks.secret;
     };
     take(here);
     for segment in &path.0[1..] {

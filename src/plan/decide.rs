@@ -427,8 +427,11 @@ impl Maker<'_> {
             };
             let empty = matches!(&value, Value::Map(map) if map.is_empty()) || matches!(&value, Value::List(list) if list.is_empty());
             if !empty {
-                let after =
-                    if schema.is_some_and(|it| it.properties[name].schema.marks.secret) { Shown::Secret } else { diff::shown(&value) };
+                let after = if schema.is_some_and(|it| it.properties[name].schema.marks.secret) {
+                    diff::concealed(&value)
+                } else {
+                    diff::shown(&value)
+                };
                 changes.push(Change { path: Path::of(name), before: Shown::Absent, after, cause: Cause::File, replaces: false });
             }
         }

@@ -84,8 +84,7 @@ impl Compare<'_> {
 
     /// Compared by what was last applied, through its hash where it has one.
     fn unreadable(&mut self, schema: &Schema, want: &Value, was: Option<&Value>, path: &Path) {
-        let secret = schema.marks.secret || want.has_secret();
-        let after = if secret { Shown::Secret } else { shown(want) };
+        let after = if schema.marks.secret || want.has_secret() { concealed(want) } else { shown(want) };
         let Some(recorded) = normal::record(self.types, schema, want, self.sides.hash) else {
             return self.push(path, Shown::Unread, after, Cause::Reference);
         };
@@ -266,9 +265,20 @@ pub fn shown(value: &Value) -> Shown {
     }
 }
 
+/// Something secret as it may be seen: of several parts their names.
+pub fn concealed(value: &Value) -> Shown {
+    match value {
+        Value::Map(parts) => Shown::Value(parts.keys().map(|name| (name.clone(), Json::from(SECRET))).collect()),
+        _ => Shown::Secret,
+    }
+}
+
+/// Stands for a secret among what is shown.
+const SECRET: &str = "(secret)";
+
 fn visible(value: &Value) -> Json {
     match value {
-        Value::Secret(_) => Json::from("(secret)"),
+        Value::Secret(_) => Json::from(SECRET),
         Value::Unknown(it) => Json::from(it.expression.clone()),
         Value::List(list) => Json::Array(list.iter().map(visible).collect()),
         Value::Map(map) => Json::Object(map.iter().map(|(key, it)| (key.clone(), visible(it))).collect()),

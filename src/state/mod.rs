@@ -47,7 +47,7 @@ use crate::{
 
 pub use fold::{FoldError, ReplayError};
 pub use format::{FORMAT_VERSION, FormatError};
-pub use hash::{as_hash, hash_form};
+pub use hash::{as_hash, hash_form, keyed_hash, new_key};
 pub use journal::FileJournal;
 pub use load::Loaded;
 pub use lock::{Holder, Lock};

@@ -6,4 +6,5 @@ mod local;
 mod probe;
 mod protection;
 mod records;
+mod secrets;
 mod usage;
