@@ -39,7 +39,7 @@ mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
 
-pub(crate) use clients::{Aws, Config, Endpoint};
+pub(crate) use clients::{Aws, Config, Endpoint, call_timeout};
 
 /// All resource types, sorted by name.
 pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[

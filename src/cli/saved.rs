@@ -9,7 +9,8 @@ use std::{
 
 use infra::{
     plan::{Plan, Request},
-    state::{State, keyed_hash, new_key},
+    stack::Files,
+    state::{Endpoint, State, keyed_hash, new_key},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -53,9 +54,13 @@ struct Withheld {
 pub(crate) struct SavedPlan {
     pub stack: String,
     account: String,
-    endpoint: Option<infra::state::Endpoint>,
+    endpoint: Option<Endpoint>,
+    region: Option<String>,
     /// Of the text of the stack file.
     file_hash: String,
+    /// Of each file that expressions read, by its path.
+    #[serde(default)]
+    read_hashes: BTreeMap<String, String>,
     /// Of what its lookups found.
     found_hash: String,
     /// Of the state, also of one that was not written yet: names are made from it.
@@ -157,7 +162,9 @@ impl SavedPlan {
             stack: prepared.stack.name.clone(),
             account: prepared.caller.account.clone(),
             endpoint: prepared.endpoint.clone(),
+            region: prepared.aws.region().map(str::to_owned),
             file_hash: hash(prepared.file.source().text.as_bytes()),
+            read_hashes: hashes_of(&prepared.files, prepared.files.seen()),
             found_hash: found_hash(prepared),
             state_uuid: state.uuid.clone(),
             serial: state.serial,
@@ -171,7 +178,12 @@ impl SavedPlan {
         let differs = [
             (self.account != now.account, "it was made for another account"),
             (self.endpoint != now.endpoint, "it was made for another cloud"),
+            (self.region != now.region, "it was made for another region"),
             (self.file_hash != now.file_hash, "the stack file has changed since"),
+            (
+                self.read_hashes != hashes_of(&prepared.files, self.read_hashes.keys().cloned()),
+                "a file that the stack file reads has changed since",
+            ),
             (self.found_hash != now.found_hash, "its lookups find something else now"),
             (self.serial != now.serial || (now.serial > 0 && self.state_uuid != now.state_uuid), "something has been applied since"),
         ];
@@ -207,6 +219,15 @@ fn found_hash(prepared: &Prepared) -> String {
         .map(|(name, value)| format!("{name}={}", value.conceal(&|it| it.reveal().into()).map(|it| it.to_string()).unwrap_or_default()))
         .collect();
     hash(text.join("\n").as_bytes())
+}
+
+/// The hash of each file; of one that cannot be read, none.
+fn hashes_of(files: &Files, paths: impl IntoIterator<Item = String>) -> BTreeMap<String, String> {
+    paths
+        .into_iter()
+        .map(|path| (files.read(&path).map(|it| hash(&it)).unwrap_or_default(), path))
+        .map(|(hash, path)| (path, hash))
+        .collect()
 }
 
 fn hash(bytes: &[u8]) -> String {

@@ -280,6 +280,10 @@ impl<'a> Resolver<'a> {
         let Value::Map(map) = self.value(part, None) else { return BTreeMap::new() };
         let mut tags = BTreeMap::new();
         for (key, value) in map {
+            if let Some(reserved) = reserved_tag(&key) {
+                let place = self.place(&part.place_of(&Path::of(&key).0));
+                self.diagnostics.push(reserved.at(&place, "this tag"));
+            }
             match value {
                 Value::Text(text) => {
                     tags.insert(key, text);
@@ -300,6 +304,13 @@ impl<'a> Resolver<'a> {
         }
         tags
     }
+}
+
+/// What is wrong with a tag whose key others keep to themselves.
+pub(super) fn reserved_tag(key: &str) -> Option<Diagnostic> {
+    let lower = key.to_ascii_lowercase();
+    let whose = [("aws:", "AWS"), ("infra:", "infra")].into_iter().find(|it| lower.starts_with(it.0))?;
+    Some(Diagnostic::error(format!("tags that begin with `{}` are {}'s own", whose.0, whose.1)).help("choose a key that begins otherwise"))
 }
 
 /// What was given on the command line: text typed as in a file, and YAML where the stack has a list or a map.

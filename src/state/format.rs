@@ -65,6 +65,7 @@ impl State {
             environment: environment.to_owned(),
             account: None,
             endpoint: None,
+            region: None,
             serial: 0,
             commit: None,
             hash_key: new_key(),
