@@ -56,7 +56,8 @@ Environment:
   INFRA_CALL_TIMEOUT  How many seconds a call to AWS may take, 1 to 3600 [default: 60]
   INFRA_LOG           What is told of the calls: `debug` tells each
 
-Exit codes: 0 done, 1 failed, 2 changes (plan --detailed-exitcode), 3 wrong usage or an invalid stack file, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 changes (plan --detailed-exitcode), 3 wrong usage or an invalid stack file,
+70 a fault of infra itself, 130 interrupted.
 `infra apply --env local` needs no AWS account: it runs on this machine.";
 
 #[derive(Debug, Subcommand)]

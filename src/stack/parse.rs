@@ -236,7 +236,12 @@ impl<'a> Parser<'a> {
                     _ if it.value.is_null() => {}
                     Kind::Scalar { text, .. } if text == "true" || text == "false" => environment.protect = text == "true",
                     _ => {
-                        self.wrong(&it.value.span, "neither `true` nor `false`", "true or false is wanted", Some("write `true` or `false`"))
+                        self.wrong(
+                            &it.value.span,
+                            "neither `true` nor `false`",
+                            "true or false is wanted",
+                            Some("write `true` or `false`"),
+                        );
                     }
                 },
                 _ => self.builder.unknown_key(it, ["vars", "account", "region", "protect"].into_iter(), "entry", "an environment"),
