@@ -91,7 +91,7 @@ pub enum Fate {
 }
 
 impl Decision {
-    fn stays(desired: Properties) -> Self {
+    pub(super) fn stays(desired: Properties) -> Self {
         Self {
             fate: Fate::Stays { updating: false },
             action: None,
@@ -225,35 +225,6 @@ impl Maker<'_> {
         Decision::makes(Action::Create, pending.then_some(Reason::Unfinished), changes, desired)
     }
 
-    fn adopt(&self, instance: &Instance, id: &Id, desired: Properties, diagnostics: &mut Vec<Diagnostic>) -> Decision {
-        let Some(Seen { live: Some(live), read }) = self.observed.adopted.get(&instance.address) else {
-            diagnostics.push(
-                Diagnostic::error(format!("there is no {} `{id}` to adopt", instance.type_name))
-                    .at(&instance.place, "adopts it")
-                    .help("check the id, the region and the account; without `adopt` a new one is made"),
-            );
-            return Decision::stays(desired);
-        };
-        let difference = self.compare(instance, &desired, live, read, &Value::map(), true);
-        let immutable: Vec<_> = difference.changes.iter().filter(|it| it.replaces).map(|it| it.path.to_string()).collect();
-        if !immutable.is_empty() {
-            diagnostics.push(
-                Diagnostic::error(format!("`{id}` differs from the file in what cannot be changed: {}", immutable.join(", ")))
-                    .at(&instance.place, "would adopt it")
-                    .help("write the values that it has, or leave `adopt` out to make a new one"),
-            );
-        }
-        Decision {
-            fate: Fate::Stays { updating: true },
-            action: Some(Action::Adopt),
-            changes: difference.changes,
-            live: Some(live.clone()),
-            read: read.clone(),
-            adopt: Some(id.clone()),
-            ..Decision::stays(desired)
-        }
-    }
-
     fn existing(&self, index: Index, instance: &Instance, record: &Record, diagnostics: &mut Vec<Diagnostic>) -> Decision {
         let moved = if record.type_name != instance.type_name {
             Some(Reason::TypeChanged { from: record.type_name.clone() })
@@ -376,7 +347,7 @@ impl Maker<'_> {
         Decision { live, ..Decision::makes(action, Some(reason), changes, desired) }
     }
 
-    fn compare(
+    pub(super) fn compare(
         &self,
         instance: &Instance,
         desired: &Properties,
