@@ -100,8 +100,11 @@ pub async fn plan<W: World>(cloud: &Cloud<W>, stack: &Stack, state: &State, requ
 pub(crate) fn rename(stack: &Stack, state: &mut State) -> Vec<(Address, Address)> {
     let mut moved = vec![];
     for it in &stack.moved {
-        // One address may stand for several resources.
-        let below: Vec<_> = state.resources.keys().filter(|address| address.is_within(it.from.as_str())).cloned().collect();
+        // One address may stand for several resources; but not where it gets a key, and for none that the file still has.
+        let gets_key = it.to.is_within(it.from.as_str());
+        let means = |address: &Address| if gets_key { *address == it.from } else { address.is_within(it.from.as_str()) };
+        let all = state.resources.keys().filter(|address| means(address) && !stack.resources.contains_key(*address));
+        let below: Vec<_> = all.cloned().collect();
         for from in below {
             let rest = &from.as_str()[it.from.as_str().len()..];
             let to = Address::new(format!("{}{rest}", it.to));

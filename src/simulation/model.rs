@@ -25,6 +25,8 @@ pub(super) struct Item {
     friends: Vec<usize>,
     /// How often it was renamed.
     renamed: usize,
+    /// Whether it got its first key later, and kept what was there under it.
+    got_key: bool,
     /// An earlier one that it is to wait for.
     after: Option<usize>,
 }
@@ -74,6 +76,8 @@ pub(super) enum Edit {
     Keys(usize),
     CreateFirst(usize),
     Rename(usize),
+    /// Gives it a key, under which it stays what it was.
+    Key(usize),
     /// Makes it something else under the same name.
     Retype(usize),
     /// Somebody changes it behind the engine's back.
@@ -174,6 +178,7 @@ impl Model {
                 parent,
                 friends,
                 renamed: 0,
+                got_key: false,
                 // Only of what nothing else waits for, so that it closes no circle. One that is made first would hold on to what has
                 // to go first because its name is written: that is refused.
                 after: if matches!(kind, ItemKind::Name(_) | ItemKind::Entry) && chance.one_in(2) {
@@ -225,6 +230,7 @@ impl Model {
             | Edit::Keys(it)
             | Edit::CreateFirst(it)
             | Edit::Rename(it)
+            | Edit::Key(it)
             | Edit::Retype(it) => it,
         };
         let Some(item) = self.items.iter_mut().find(|it| it.number == number) else { return };
@@ -242,12 +248,15 @@ impl Model {
                 item.create_first = if item.create_first.is_some() { None } else { Some(true) };
             }
             Edit::Rename(_) => item.renamed += 1,
+            Edit::Key(_) if item.keys.is_empty() && !matches!(item.kind, ItemKind::Network | ItemKind::Attachment) => {
+                (item.keys, item.got_key) = (vec!["a"], true);
+            }
             Edit::Retype(_) => match item.kind {
                 ItemKind::Entry => item.kind = ItemKind::Name(false),
                 ItemKind::Name(false) if item.parent.is_some() => item.kind = ItemKind::Entry,
                 _ => {}
             },
-            Edit::CreateFirst(_) | Edit::Drift(_) | Edit::Loss(_) => {}
+            Edit::Key(_) | Edit::CreateFirst(_) | Edit::Drift(_) | Edit::Loss(_) => {}
         }
         self.settle();
     }
@@ -360,7 +369,8 @@ impl Model {
             self.write(item, &mut text).expect("a string takes all");
         }
         let renames = present.iter().flat_map(|it| (0..it.renamed).map(|n| format!("{}: {}", it.name_after(n), it.name())));
-        let renames: Vec<_> = renames.collect();
+        let keyed = present.iter().filter(|it| it.got_key).map(|it| format!("{}: {}/{}", it.name(), it.name(), it.keys[0]));
+        let renames: Vec<_> = renames.chain(keyed).collect();
         if !renames.is_empty() {
             writeln!(text, "moved: {{ {} }}", renames.join(", ")).expect("a string takes all");
         }
