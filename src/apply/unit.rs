@@ -362,7 +362,9 @@ impl<'a, W: World> Shared<'a, W> {
         let desired = self.desire(subject, &Name::Kept(&record))?;
         let wanted: BTreeSet<String> =
             desired.keys().cloned().chain(record.applied.as_object().into_iter().flat_map(|it| it.keys().cloned())).collect();
-        let changes = self.compare(subject, &desired, &live, &record, &wanted);
+        // What was just made has what it was sent.
+        let made = Record { complete: new || record.complete, ..record.clone() };
+        let changes = self.compare(subject, &desired, &live, &made, &wanted);
         if let Some(change) = changes.iter().find(|it| it.replaces) {
             let help = if new { "this is what AWS made of the value; write it that way" } else { "make a new plan" };
             return failed(format!("`{}` would have to change, which needs a replacement that was not planned", change.path), help);
@@ -384,7 +386,7 @@ impl<'a, W: World> Shared<'a, W> {
         let waited = Waited::begin();
         let (mut due, mut told) = (Instant::now(), String::new());
         let mut fresh = changed.is_empty();
-        let sent = Record { applied: self.sent(subject, &opened, &record), ..record.clone() };
+        let sent = Record { applied: self.sent(subject, &opened, &record), complete: true, ..record.clone() };
         if fresh {
             live.status = subject.resource.settled(&self.to(subject, &opened, &live, &record)?, &live);
         }
@@ -455,7 +457,7 @@ impl<'a, W: World> Shared<'a, W> {
             want: desired,
             have: &Value::from(live.spec.clone()),
             was: &Value::from(record.applied.clone()),
-            complete: true,
+            complete: record.complete,
             read: &|it| read.contains(it),
             ignore: &subject.instance.options.ignore_changes,
             hash: &|it| self.hash(it),

@@ -92,7 +92,12 @@ impl Compare<'_> {
         // Earlier versions recorded a hash of what is no secret, too.
         let hashed = was.filter(|it| it.get(HASH).is_some()).and_then(|_| normal::hash_of_all(self.types, schema, want, self.sides.hash));
         match was.map(|it| normal::canonical(self.types, schema, it)) {
-            Some(was) if was == recorded || hashed.map(Value::from).as_ref() == Some(&was) => {}
+            Some(was) if was == recorded || hashed.map(Value::from).as_ref() == Some(&was) => {
+                // What was begun and not finished may have written anything, but for what cannot be written again.
+                if !self.sides.complete && !self.replaces {
+                    self.push(path, Shown::Unread, after, Cause::Unfinished);
+                }
+            }
             Some(_) => self.push(path, Shown::Unread, after, Cause::File),
             None => self.push(path, Shown::Absent, after, Cause::File),
         }

@@ -145,7 +145,7 @@ fn run(chance: &mut Chance, count: u64) -> Run {
 
 fn edit(chance: &mut Chance, count: usize) -> Edit {
     let item = small(chance, count as u64);
-    match chance.below(15) {
+    match chance.below(16) {
         0..=2 => Edit::Mutable(item),
         3 | 4 => Edit::Immutable(item),
         5 => Edit::Note(item),
@@ -156,6 +156,7 @@ fn edit(chance: &mut Chance, count: usize) -> Edit {
         11 => Edit::Rename(item),
         12 => Edit::Retype(item),
         13 => Edit::Key(item),
+        14 => Edit::Back(item),
         _ => Edit::Loss(item),
     }
 }

@@ -68,6 +68,8 @@ pub(super) struct Model {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Edit {
     Mutable(usize),
+    /// Takes such a change back, and the one before.
+    Back(usize),
     Immutable(usize),
     /// Writes the optional property, or removes it.
     Note(usize),
@@ -224,6 +226,7 @@ impl Model {
         let number = match edit {
             Edit::Drift(_) | Edit::Loss(_) => return,
             Edit::Mutable(it)
+            | Edit::Back(it)
             | Edit::Immutable(it)
             | Edit::Note(it)
             | Edit::Presence(it)
@@ -236,6 +239,7 @@ impl Model {
         let Some(item) = self.items.iter_mut().find(|it| it.number == number) else { return };
         match edit {
             Edit::Mutable(_) => item.mutable += 1,
+            Edit::Back(_) => item.mutable = item.mutable.saturating_sub(2),
             Edit::Immutable(_) => item.immutable += 1,
             Edit::Note(_) => item.note = if item.note.is_some() { None } else { Some(item.mutable) },
             Edit::Presence(_) => item.present = !item.present,
