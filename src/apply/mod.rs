@@ -34,7 +34,7 @@ use crate::{
     },
     resource::{Error, Location, World},
     stack::Stack,
-    state::{Entry, Journal, State},
+    state::{Entry, Journal, Record, State},
 };
 
 /// What a run works with.
@@ -125,20 +125,20 @@ async fn look<W: World>(cloud: &Cloud<W>, input: Input<'_>) -> Result<Observed, 
     }
     let mut questions = vec![];
     let mut about = vec![];
-    if input.request.refresh || input.request.destroy {
-        for (index, node) in input.graph.nodes.iter().enumerate() {
-            let Some(record) = node.recorded else { continue };
-            // What this version does not know cannot be read; the plan says what becomes of it.
-            if cloud.types.resource(&record.type_name).is_some() {
-                let wanted = questions::wanted(input, index);
-                questions.push(Question {
-                    type_name: record.type_name.clone(),
-                    location: record.location.clone(),
-                    id: record.id.clone(),
-                    wanted,
-                });
-                about.push((node.address.clone(), About::Recorded));
-            }
+    for (index, node) in input.graph.nodes.iter().enumerate() {
+        // What is recorded can be believed, but not of what was not finished: it may have no outputs yet, or not be seen yet.
+        let asked = |it: &&Record| input.request.refresh || input.request.destroy || !it.complete;
+        let Some(record) = node.recorded.filter(asked) else { continue };
+        // What this version does not know cannot be read; the plan says what becomes of it.
+        if cloud.types.resource(&record.type_name).is_some() {
+            let wanted = questions::wanted(input, index);
+            questions.push(Question {
+                type_name: record.type_name.clone(),
+                location: record.location.clone(),
+                id: record.id.clone(),
+                wanted,
+            });
+            about.push((node.address.clone(), About::Recorded));
         }
     }
     let instance = |address: &Address| input.graph.find(address).and_then(|it| input.graph.nodes[it].wanted);

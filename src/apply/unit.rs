@@ -77,6 +77,12 @@ fn help(error: &Error) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// The properties to read: what is wanted, and what was, so that it is seen whether it is gone.
+fn asked_for(desired: &Properties, record: &Record) -> BTreeSet<String> {
+    let applied = record.applied.as_object().into_iter().flat_map(|it| it.keys());
+    desired.keys().chain(applied).cloned().collect()
+}
+
 /// What all pieces of work share.
 pub(super) struct Shared<'a, W: World> {
     pub session: &'a Session<'a, W>,
@@ -343,7 +349,7 @@ impl<'a, W: World> Shared<'a, W> {
             Some(live) if self.input.request.refresh => live.clone(),
             // What is recorded was believed so far; a change starts from what there is.
             _ => {
-                let wanted = decision.desired.keys().cloned().collect();
+                let wanted = asked_for(&decision.desired, &record);
                 match self.read(subject.resource.name(), subject.location, &record.id, &wanted, Instant::now()).await? {
                     Some(live) => live,
                     None => return failed(format!("`{}` is gone", record.id), "run again without --refresh=false"),
@@ -360,8 +366,7 @@ impl<'a, W: World> Shared<'a, W> {
             return failed("it is not recorded", "this is a fault of infra; please report it");
         };
         let desired = self.desire(subject, &Name::Kept(&record))?;
-        let wanted: BTreeSet<String> =
-            desired.keys().cloned().chain(record.applied.as_object().into_iter().flat_map(|it| it.keys().cloned())).collect();
+        let wanted = asked_for(&desired, &record);
         // What was just made has what it was sent.
         let made = Record { complete: new || record.complete, ..record.clone() };
         let changes = self.compare(subject, &desired, &live, &made, &wanted);

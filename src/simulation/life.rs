@@ -92,17 +92,20 @@ impl World {
         self.sim.note(|| format!("=== {}\n{yaml}", if round.destroy { "destroy" } else { "apply" }));
         let Some(stack) = self.resolve(&yaml) else { return };
         let request = Request { destroy: round.destroy, refresh: true, ..Request::default() };
-        let well = Run { one_in: 1, budget: 0, crash: None, stop: None, at_once: false, pause: 1 };
+        let well = Run { one_in: 1, budget: 0, crash: None, stop: None, at_once: false, pause: 1, refresh: true };
         let last = if round.left { [].as_slice() } else { &[&well, &well] };
         for run in round.runs.iter().chain(last.iter().copied()) {
             sleep(Duration::from_secs(run.pause)).await;
             let doomed = self.sim.doomed();
-            let end = self.run(&stack, &request, run).await;
+            let end = self.run(&stack, &Request { refresh: run.refresh, ..request.clone() }, run).await;
             if !self.life.findings.is_empty() {
                 return;
             }
             match end {
-                End::Done => break,
+                End::Done if run.refresh => break,
+                // The last runs look for themselves.
+                End::Done => {}
+                End::Failed(_) if !run.refresh => {}
                 End::Killed => {}
                 // A fault or three are for the engine to get over; more may be too many.
                 End::Failed(_) if run.stop.is_some() || matches!(run.crash, Some(CrashAt::Journal(Fault::Full(_)))) => {}
