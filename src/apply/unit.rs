@@ -30,7 +30,7 @@ use crate::{
     resource::{AnyLive, AnyResource, AnyUpdate, During, Error, Facts, Id, Location, Status, World, schema::TypeSchema},
     stack::Instance,
     state::{Entry, Pending, Record},
-    value::Value,
+    value::{Path, Value},
 };
 
 /// Why a piece of work did not come to its end.
@@ -106,6 +106,8 @@ pub(super) struct Subject<'a, W: World> {
     pub schema: &'a TypeSchema,
     pub world: W,
     pub index: Index,
+    /// What stays as it is, whatever the file says.
+    pub ignore: Vec<Path>,
 }
 
 impl<'a, W: World> Shared<'a, W> {
@@ -122,7 +124,8 @@ impl<'a, W: World> Shared<'a, W> {
             return failed(format!("there is no type {}", instance.type_name), "use a newer version of infra");
         };
         let location = &instance.options.location;
-        Ok(Subject { instance, address: &node.address, location, resource, schema, world: self.session.cloud.world.at(location), index })
+        let (world, ignore) = (self.session.cloud.world.at(location), instance.options.ignore_changes.clone());
+        Ok(Subject { instance, address: &node.address, location, resource, schema, world, index, ignore })
     }
 
     /// Makes a call, telling of every repetition.
@@ -325,7 +328,10 @@ impl<'a, W: World> Shared<'a, W> {
     /// Writes what could not be written before, and waits until the resource is usable.
     pub(super) async fn finish(&self, index: Index) -> Result<(), Failure> {
         let live = self.made.lock().expect("nobody panics while holding it").remove(&index);
-        let subject = self.subject(index)?;
+        let mut subject = self.subject(index)?;
+        // A new one gets what the file says, also what its create call did not take.
+        let immutable = |name: &str| subject.schema.properties.get(name).is_some_and(|it| it.schema.marks.immutable);
+        subject.ignore.retain(|it| it.0.len() > 1 || it.property().is_some_and(immutable));
         let live = match live {
             Some(live) => live,
             None => return failed("it was not made before", "this is a fault of infra; please report it"),
@@ -464,7 +470,7 @@ impl<'a, W: World> Shared<'a, W> {
             was: &Value::from(record.applied.clone()),
             complete: record.complete,
             read: &|it| read.contains(it),
-            ignore: &subject.instance.options.ignore_changes,
+            ignore: &subject.ignore,
             hash: &|it| self.hash(it),
         };
         diff::diff(subject.schema, &sides).changes
@@ -476,9 +482,7 @@ impl<'a, W: World> Shared<'a, W> {
         let mut to = serde_json::Map::new();
         for (name, field) in &subject.schema.properties {
             let (want, have, was) = (wanted.get(name), live.spec.get(name), record.applied.get(name));
-            let ignored = subject.instance.options.ignore_changes.iter().any(|it| it.0.len() == 1 && it.property() == Some(name));
             let value = match (want, have) {
-                (_, Some(have)) if ignored => Some(have.clone()),
                 (Some(Json::Object(want)), Some(Json::Object(have))) if field.schema.marks.shared => {
                     let ours = |key: &String| want.contains_key(key) || was.is_some_and(|it| it.get(key).is_some());
                     let foreign = have.iter().filter(|(key, _)| !ours(key));
@@ -495,7 +499,9 @@ impl<'a, W: World> Shared<'a, W> {
             };
             to.extend(value.map(|it| (name.clone(), it)));
         }
-        Ok(Json::Object(to))
+        let mut to = Json::Object(to);
+        diff::keep_ignored(&subject.ignore, &live.spec, &mut to);
+        Ok(to)
     }
 
     fn record(

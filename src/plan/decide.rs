@@ -299,7 +299,7 @@ impl Maker<'_> {
             return None;
         }
         let describe = self.input.catalog.resource(instance.type_name)?;
-        let to = Value::Map(desired.clone()).reveal().ok()?;
+        let mut to = Value::Map(desired.clone()).reveal().ok()?;
         // What cannot be read is as it is wanted, as far as this question goes.
         let mut from = live.spec.clone();
         if let (Json::Object(from), Json::Object(to)) = (&mut from, &to) {
@@ -307,6 +307,7 @@ impl Maker<'_> {
                 from.entry(key.clone()).or_insert_with(|| value.clone());
             }
         }
+        diff::keep_ignored(&instance.options.ignore_changes, &from, &mut to);
         let text = describe.replaces(&from, &to).ok().flatten()?;
         Some(Reason::Type { text: text.to_owned() })
     }

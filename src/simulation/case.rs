@@ -151,7 +151,7 @@ fn run(chance: &mut Chance, count: u64) -> Run {
 
 fn edit(chance: &mut Chance, count: usize) -> Edit {
     let item = small(chance, count as u64);
-    match chance.below(16) {
+    match chance.below(17) {
         0..=2 => Edit::Mutable(item),
         3 | 4 => Edit::Immutable(item),
         5 => Edit::Note(item),
@@ -163,6 +163,7 @@ fn edit(chance: &mut Chance, count: usize) -> Edit {
         12 => Edit::Retype(item),
         13 => Edit::Key(item),
         14 => Edit::Back(item),
+        15 => Edit::Ignore(item),
         _ => Edit::Loss(item),
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Item {
     pub(super) mutable: u64,
     pub(super) note: Option<u64>,
     pub(super) create_first: Option<bool>,
+    /// Whether what is done to [`Item::ignorable`] is nobody's business.
+    pub(super) ignored: bool,
     /// The item it is within.
     parent: Option<usize>,
     /// Others it refers to in passing.
@@ -77,6 +79,8 @@ pub(super) enum Edit {
     Presence(usize),
     Keys(usize),
     CreateFirst(usize),
+    /// Ignores a property from now on, or no longer.
+    Ignore(usize),
     Rename(usize),
     /// Gives it a key, under which it stays what it was.
     Key(usize),
@@ -118,6 +122,22 @@ impl Item {
             [] => vec![(self.name(), None)],
             keys => keys.iter().map(|key| (format!("{}/{key}", self.name()), Some(*key))).collect(),
         }
+    }
+
+    /// What its file can ignore: a property, or a tag.
+    pub(super) fn ignorable(&self) -> &'static str {
+        match self.kind {
+            ItemKind::Network => "dns",
+            ItemKind::Subnet => "public",
+            ItemKind::Gateway => "size",
+            ItemKind::Entry => "value",
+            ItemKind::Group | ItemKind::Attachment | ItemKind::Name(_) => "tags.Owner",
+        }
+    }
+
+    /// The tag that its file gives it.
+    pub(super) fn owner(&self) -> Option<String> {
+        (self.ignorable() == "tags.Owner" && !self.number.is_multiple_of(2)).then(|| format!("team-{}", self.mutable))
     }
 
     /// A reference to an output of the first of its instances, which no edit removes.
@@ -179,6 +199,7 @@ impl Model {
                 },
                 parent,
                 friends,
+                ignored: chance.one_in(6),
                 renamed: 0,
                 got_key: false,
                 // Only of what nothing else waits for, so that it closes no circle. One that is made first would hold on to what has
@@ -232,6 +253,7 @@ impl Model {
             | Edit::Presence(it)
             | Edit::Keys(it)
             | Edit::CreateFirst(it)
+            | Edit::Ignore(it)
             | Edit::Rename(it)
             | Edit::Key(it)
             | Edit::Retype(it) => it,
@@ -251,6 +273,7 @@ impl Model {
             Edit::CreateFirst(_) if item.kind != ItemKind::Name(true) => {
                 item.create_first = if item.create_first.is_some() { None } else { Some(true) };
             }
+            Edit::Ignore(_) => item.ignored = !item.ignored,
             Edit::Rename(_) => item.renamed += 1,
             Edit::Key(_) if item.keys.is_empty() && !matches!(item.kind, ItemKind::Network | ItemKind::Attachment) => {
                 (item.keys, item.got_key) = (vec!["a"], true);
@@ -392,13 +415,19 @@ impl Model {
             let pairs: Vec<_> = item.keys.iter().map(|key| format!("{key}: \"{}\"", key.as_bytes()[0])).collect();
             writeln!(text, "    for_each: {{ {} }}", pairs.join(", "))?;
         }
-        if let Some(first) = item.create_first {
-            writeln!(text, "    lifecycle: {{ create_before_destroy: {first} }}")?;
+        let first = item.create_first.map(|it| format!("create_before_destroy: {it}"));
+        let ignored = item.ignored.then(|| format!("ignore_changes: [{}]", item.ignorable()));
+        let lifecycle: Vec<_> = first.into_iter().chain(ignored).collect();
+        if !lifecycle.is_empty() {
+            writeln!(text, "    lifecycle: {{ {} }}", lifecycle.join(", "))?;
         }
         if let Some(after) = item.after.and_then(|it| self.there(it)) {
             writeln!(text, "    depends_on: [{}]", after.name())?;
         }
         writeln!(text, "    {}:", item.type_name())?;
+        if let Some(owner) = item.owner() {
+            writeln!(text, "      tags: {{ Owner: {owner} }}")?;
+        }
         for (property, piece) in self.properties(item, item.keys.first().copied()) {
             let generic = |it: String| match item.keys.first() {
                 Some(key) if property == "block" => it.replace(&format!(".{}/32", key.as_bytes()[0]), ".${each.value}/32"),
