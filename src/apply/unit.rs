@@ -451,27 +451,44 @@ impl<'a, W: World> Shared<'a, W> {
         record: &Record,
         read: &BTreeSet<String>,
     ) -> Vec<Change> {
-        let sides = Sides {
+        self.beside(subject, desired, live, record, read, |sides| diff::diff(subject.schema, sides).changes)
+    }
+
+    /// What is wanted beside what there is and what was last applied.
+    fn beside<T>(
+        &self,
+        subject: &Subject<'_, W>,
+        desired: &Properties,
+        live: &AnyLive,
+        record: &Record,
+        read: &BTreeSet<String>,
+        with: impl FnOnce(&Sides<'_>) -> T,
+    ) -> T {
+        with(&Sides {
             want: desired,
             have: &Value::from(live.spec.clone()),
             was: &Value::from(record.applied.clone()),
             complete: true,
             read: &|it| read.contains(it),
             ignore: &subject.instance.options.ignore_changes,
+            grown: &|property, there| subject.resource.grown(property, desired, there),
             hash: &|it| self.hash(it),
-        };
-        diff::diff(subject.schema, &sides).changes
+        })
     }
 
     /// What is sent: what is wanted, what is not ours as it is, what was ours and is no longer wanted left out.
     fn to(&self, subject: &Subject<'_, W>, desired: &Properties, live: &AnyLive, record: &Record) -> Result<Json, Failure> {
         let wanted = Value::Map(desired.clone()).reveal().or_else(|unknown| failed(unknown.to_string(), "run the same command again"))?;
+        let all = &subject.schema.properties;
+        let grown = self.beside(subject, desired, live, record, &BTreeSet::new(), |sides| {
+            all.keys().filter(|it| sides.outgrown(it)).collect::<BTreeSet<_>>()
+        });
         let mut to = serde_json::Map::new();
-        for (name, field) in &subject.schema.properties {
+        for (name, field) in all {
             let (want, have, was) = (wanted.get(name), live.spec.get(name), record.applied.get(name));
             let ignored = subject.instance.options.ignore_changes.iter().any(|it| it.0.len() == 1 && it.property() == Some(name));
             let value = match (want, have) {
-                (_, Some(have)) if ignored => Some(have.clone()),
+                (_, Some(have)) if ignored || grown.contains(name) => Some(have.clone()),
                 (Some(Json::Object(want)), Some(Json::Object(have))) if field.schema.marks.shared => {
                     let ours = |key: &String| want.contains_key(key) || was.is_some_and(|it| it.get(key).is_some());
                     let foreign = have.iter().filter(|(key, _)| !ours(key));

@@ -5,7 +5,10 @@ pub(crate) mod db_cluster_parameter_group;
 pub(crate) mod db_instance;
 pub(crate) mod db_parameter_group;
 pub(crate) mod db_subnet_group;
+mod growth;
 mod parameter_group;
+#[cfg(test)]
+mod testing;
 
 use std::{collections::BTreeSet, time::Duration};
 
