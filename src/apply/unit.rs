@@ -292,6 +292,9 @@ impl<'a, W: World> Shared<'a, W> {
                 Some(live) => {
                     let missing = needed.iter().find(|it| live.outputs.get(it.as_str()).is_none() && live.status != Status::Ready);
                     let Some(missing) = missing else { return Ok(live) };
+                    if let Status::UpdateFailed(why) = &live.status {
+                        return failed(format!("`{id}` has no `{missing}`: {why}"), "mend the cause, and run the same command again");
+                    }
                     if waited.so_far() >= timeout {
                         return failed(
                             format!("`{id}` has no `{missing}` after {} s", timeout.as_secs()),
@@ -398,14 +401,17 @@ impl<'a, W: World> Shared<'a, W> {
                 }
                 None => {}
             }
-            if let Status::UpdateFailed(why) = &live.status {
-                return failed(format!("the change of `{}` failed: {why}", record.id), "mend the cause; the next apply changes it again");
-            }
             // A read just after a change may still show what was before; what cannot be read is as it was sent.
             let late = asked >= Duration::from_secs(10);
             fresh = late || self.compare(subject, &opened, &live, &sent, &wanted).is_empty();
             if fresh {
                 live.status = subject.resource.settled(&self.to(subject, &opened, &live, &record)?, &live);
+            }
+            // What failed before may show until the change of it does.
+            if let Status::UpdateFailed(why) = &live.status
+                && (late || live.status != before)
+            {
+                return failed(format!("the change of `{}` failed: {why}", record.id), "mend the cause; the next apply changes it again");
             }
             if let Status::Failed(why) = &live.status
                 && (late || live.status != before)

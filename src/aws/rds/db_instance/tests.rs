@@ -286,6 +286,26 @@ async fn what_waits_for_the_window_is_no_difference() {
 }
 
 #[tokio::test]
+async fn one_that_is_stopped_is_neither_waited_for_nor_replaced() {
+    let script: Script = &[(
+        "DescribeDBInstances",
+        described!(
+            "<DBInstanceStatus>stopped</DBInstanceStatus><DBInstanceClass>db.t4g.micro</DBInstanceClass>\
+             <AutoMinorVersionUpgrade>true</AutoMinorVersionUpgrade>",
+            ours!()
+        ),
+    )];
+    let of = |skip: bool| spec(&json!({ "skip_final_snapshot": skip }));
+    let applied = apply(script, "rds.db_instance", &of(false), &of(false)).await;
+    assert_eq!((applied.changes(), applied.failed), (vec![], vec![]));
+    // What can be changed of one that is stopped is changed then.
+    let applied = apply(script, "rds.db_instance", &of(false), &of(true)).await;
+    assert_eq!(applied.changes(), ["skip_final_snapshot: File"]);
+    assert_eq!((applied.updated, applied.failed), (1, vec![]));
+    assert_eq!(applied.waited, ["stopped: somebody has to start it"]);
+}
+
+#[tokio::test]
 async fn what_aws_changes_by_itself_is_no_difference_and_is_not_taken_back() {
     let script: Script = &[
         (
