@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, OPTIONS, PROTECTED, ROLE, ROLE_REFUSED, TWO_HOURS, check_encryption, check_key,
-    check_master, check_name, check_snapshot, check_windows, day, deleted, exports, filter, growth, last_snapshot, lost, retag, tag_list,
-    tags, yes,
+    check_master, check_name, check_snapshot, check_windows, day, deleted, engine, exports, filter, growth, last_snapshot, lost, retag,
+    tag_list, tags, yes,
 };
 use crate::aws::{
     calls::all,
@@ -105,7 +105,7 @@ pub(crate) struct Spec {
     /// Whether snapshots get its tags.
     #[serde(default)]
     copy_tags_to_snapshot: bool,
-    /// The logs that go to CloudWatch Logs: `postgresql`; `audit`, `error`, `general`, `slowquery`.
+    /// The logs that go to CloudWatch Logs, by the engine: `instance`, `postgresql`; `audit`, `error`, `general`, `slowquery`.
     #[serde(default)]
     #[schemars(transform = set)]
     enable_cloudwatch_logs_exports: Vec<String>,
@@ -271,6 +271,7 @@ impl Resource for DbCluster {
 
     fn check(spec: &Value, problems: &mut Problems) {
         check_name(spec, "db_cluster_identifier", problems);
+        engine::check(spec, problems);
         check_master(spec, problems);
         check_key(spec, "master_user_secret_kms_key_id", problems);
         check_encryption(spec, problems);

@@ -152,7 +152,7 @@ pub(crate) struct Spec {
     /// For how many days it is kept: 7, a multiple of 31, or 731. It stays when it is removed.
     #[schemars(transform = kept, range(min = 7, max = 731))]
     performance_insights_retention_period: Option<i32>,
-    /// The logs that go to CloudWatch Logs: `postgresql`, `upgrade`; `audit`, `error`, `general`, `slowquery`.
+    /// The logs that go to CloudWatch Logs, by the engine: `postgresql`, `upgrade`; `audit`, `error`, `general`, `slowquery`.
     #[serde(default)]
     #[schemars(transform = set)]
     enable_cloudwatch_logs_exports: Vec<String>,
@@ -458,7 +458,7 @@ async fn modify(world: &Aws, update: &Update<'_, DbInstance>) -> Result<()> {
         // Of storage that sells speed AWS wants to be told all of it; smaller gp3 has a speed of its own, and saying it is refused.
         let sells = match to.storage_type {
             Some(StorageType::Io1 | StorageType::Io2) => true,
-            Some(StorageType::Gp3) => to.allocated_storage.is_some_and(|it| it >= 400),
+            Some(StorageType::Gp3) => to.allocated_storage.is_some_and(|it| i64::from(it) >= check::LARGE),
             _ => false,
         };
         call = call

@@ -5,6 +5,7 @@ pub(crate) mod db_cluster_parameter_group;
 pub(crate) mod db_instance;
 pub(crate) mod db_parameter_group;
 pub(crate) mod db_subnet_group;
+mod engine;
 mod growth;
 mod parameter_group;
 #[cfg(test)]

@@ -1,4 +1,7 @@
-use infra::resource::{AnyResource as _, AnyUpdate, Status, Wanted};
+use infra::{
+    plan::Reason,
+    resource::{AnyResource as _, AnyUpdate, Status, Wanted},
+};
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -46,13 +49,14 @@ more:
         ],
         replacements: &[
             "db_cluster_identifier: another-cluster",
-            "engine: aurora-mysql",
             "database_name: another",
             "master_username: somebody",
             "db_subnet_group_name: ${others.id}",
             "storage_encrypted: false",
         ],
         untried: &[
+            // No version is one of both engines; that another one is another cluster has a test of its own.
+            "engine",
             // There is one mode only.
             "engine_mode",
             // Each way of having a password excludes the other; both have a test of their own.
@@ -100,6 +104,14 @@ fn what_aws_would_refuse_is_said_before() {
                 json!({ "serverless_v2_scaling_configuration": { "min_capacity": 1, "max_capacity": 2, "seconds_until_auto_pause": 300 } }),
             ),
             vec!["serverless_v2_scaling_configuration.seconds_until_auto_pause: a cluster that cannot pause"],
+        ),
+        (
+            with(json!({ "engine": "aurora-postgresql", "engine_version": "8.0.mysql_aurora.3.08.0" })),
+            vec!["`8.0.mysql_aurora.3.08.0` is no version of aurora-postgresql"],
+        ),
+        (
+            with(json!({ "engine": "aurora-mysql", "enable_cloudwatch_logs_exports": ["slow"] })),
+            vec!["enable_cloudwatch_logs_exports[0]: aurora-mysql has no log `slow`"],
         ),
         (with(json!({ "db_cluster_identifier": "HR-chatbot" })), vec!["a name with capital letters"]),
         (with(json!({ "master_user_password": "a secret word" })), vec!["both a password and one that RDS manages"]),
@@ -245,6 +257,14 @@ async fn an_apply_waits_for_what_is_pending_only_where_it_is_to_be_done_at_once(
         let applied = apply(script, "rds.db_cluster", &with(false), &with(true)).await;
         assert_eq!((applied.updated, applied.waited), (updated, vec!["pending: engine_version".to_owned()]));
     }
+}
+
+#[tokio::test]
+async fn another_engine_is_another_cluster() {
+    let script: Script = &[("DescribeDBClusters", described!("<Status>available</Status>", ours!()))];
+    let applied = apply(script, "rds.db_cluster", &spec(json!({})), &spec(json!({ "engine": "aurora-mysql" }))).await;
+    let [step] = &applied.plan.steps[..] else { panic!("{:?}", applied.plan) };
+    assert_eq!(step.reason, Some(Reason::Immutable { properties: vec!["engine".into()] }));
 }
 
 #[tokio::test]

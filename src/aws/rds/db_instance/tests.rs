@@ -52,7 +52,7 @@ more:
         ],
         replacements: &[
             "db_instance_identifier: another-instance",
-            "engine: mysql",
+            "engine: mariadb",
             "db_name: another",
             "master_username: somebody",
             "db_subnet_group_name: ${others.id}",
@@ -117,7 +117,18 @@ fn what_aws_would_refuse_is_said_before() {
         (&plain, json!({ "allocated_storage": null }), vec!["a database without `allocated_storage`"]),
         (&plain, json!({ "promotion_tier": 1 }), vec!["an order among the members of no cluster"]),
         (&plain, json!({ "max_allocated_storage": 20 }), vec!["storage that grows by itself to no more than it has"]),
-        (&plain, json!({ "storage_type": "gp3", "iops": 12000, "storage_throughput": 500 }), vec![]),
+        (&plain, json!({ "storage_type": "gp3", "allocated_storage": 400, "iops": 12000, "storage_throughput": 500 }), vec![]),
+        (
+            &plain,
+            json!({ "storage_type": "gp3", "iops": 3000, "storage_throughput": 125 }),
+            vec!["`iops` for less than 400 GiB of gp3", "`storage_throughput` for less than 400 GiB of gp3"],
+        ),
+        (&plain, json!({ "engine_version": "8.0" }), vec!["`8.0` is no version of postgres"]),
+        (
+            &plain,
+            json!({ "enable_cloudwatch_logs_exports": ["upgrade", "slow"] }),
+            vec!["enable_cloudwatch_logs_exports[1]: postgres has no log `slow`"],
+        ),
         (
             &plain,
             json!({ "iops": 3000, "storage_throughput": 125 }),
