@@ -176,6 +176,19 @@ pub enum Status {
     Deleting(String),
 }
 
+impl Status {
+    /// How the text of a pending one begins whose changes were taken to be made later; the properties follow, parted by commas.
+    pub const WAITING: &str = "pending: ";
+
+    /// The properties whose changes were taken and are made later, in a maintenance window for example.
+    pub fn waiting(&self) -> Vec<&str> {
+        match self {
+            Self::Pending(text) => text.strip_prefix(Self::WAITING).map(|it| it.split(", ").collect()).unwrap_or_default(),
+            _ => vec![],
+        }
+    }
+}
+
 /// Which properties a read is for, so that those that cost a call each are read only when needed.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Wanted(pub BTreeSet<String>);

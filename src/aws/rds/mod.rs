@@ -119,9 +119,6 @@ fn last_snapshot(id: &Id, made: Option<&DateTime>) -> String {
     format!("{id}-final{made}")
 }
 
-/// How a status begins that tells of changes which AWS has taken and not made.
-const PENDING: &str = "pending: ";
-
 /// The status of a database: what AWS calls it, what it is still busy with although it calls it available, and the properties whose
 /// changes it has taken and not made.
 fn settled(name: &str, failed: &[&str], busy: Option<String>, pending: &[&str]) -> Status {
@@ -132,7 +129,7 @@ fn settled(name: &str, failed: &[&str], busy: Option<String>, pending: &[&str]) 
         "available" | "storage-config-upgrade" | "storage-initialization" | "storage-optimization" => match (busy, pending) {
             (Some(busy), _) => Status::Pending(busy),
             (None, []) => Status::Ready,
-            (None, names) => Status::Pending(format!("{PENDING}{}", names.join(", "))),
+            (None, names) => Status::Pending(format!("{}{}", Status::WAITING, names.join(", "))),
         },
         _ => match STUCK.iter().find(|(stuck, _)| *stuck == name) {
             Some((_, cause)) => Status::UpdateFailed(format!("{name}: {cause}")),
@@ -157,7 +154,7 @@ const STOPPED: &str = "stopped";
 fn suffices(status: &Status, apply_immediately: bool) -> bool {
     match status {
         Status::Ready => true,
-        Status::Pending(text) => !apply_immediately && text.starts_with(PENDING),
+        Status::Pending(_) => !apply_immediately && !status.waiting().is_empty(),
         // Nothing more becomes of it, and it has what is wanted.
         Status::UpdateFailed(text) => text.starts_with(STOPPED),
         _ => false,

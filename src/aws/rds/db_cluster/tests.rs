@@ -1,5 +1,5 @@
 use infra::{
-    plan::Reason,
+    plan::{Note, Reason},
     resource::{AnyResource as _, AnyUpdate, Status, Wanted},
 };
 use serde_json::{Value as Json, json};
@@ -256,6 +256,8 @@ async fn an_apply_waits_for_what_is_pending_only_where_it_is_to_be_done_at_once(
             |skip: bool| spec(json!({ "engine_version": "17.7", "apply_immediately": apply_immediately, "skip_final_snapshot": skip }));
         let applied = apply(script, "rds.db_cluster", &with(false), &with(true)).await;
         assert_eq!((applied.updated, applied.waited), (updated, vec!["pending: engine_version".to_owned()]));
+        let waiting = Note::Waiting { address: "database".into(), properties: vec!["engine_version".into()] };
+        assert_eq!(applied.plan.notes, [waiting]);
     }
 }
 
