@@ -193,6 +193,26 @@ async fn what_failed_is_updated_although_nothing_differs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_that_mends_what_failed_before_gets_its_chance() {
+    let mut stage = Stage::begin().await;
+    let stuck = || Status::UpdateFailed("stuck".into());
+    // What the last change failed with may show for a moment.
+    let (made, failures) =
+        stage.apply("version: two", &[("one", stuck()), ("one", stuck()), ("two", pending()), ("two", Status::Ready)]).await;
+    assert_eq!((made.plan.steps[0].action, failures), (Action::Update, vec![]));
+    assert_eq!(stage.calls(), ["update two [version]"]);
+    // Nothing is to be done, and nothing is replaced.
+    let (made, _) = stage.apply("version: two", &[("two", stuck())]).await;
+    assert!(made.plan.is_empty(), "{:?}", made.plan);
+    // It fails in another way, and then in the same one again.
+    for before in ["stuck in another way", "stuck"] {
+        let before = Status::UpdateFailed(before.into());
+        let (_, failures) = stage.apply("version: three", &[("two", before), ("three", stuck())]).await;
+        assert_eq!(failures, ["the change of `service-1` failed: stuck (mend the cause; the next apply changes it again)"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_does_not_wait_is_done_when_the_update_shows() {
     let mut stage = Stage::begin().await;
     let (_, failures) =

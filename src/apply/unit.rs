@@ -301,6 +301,9 @@ impl<'a, W: World> Shared<'a, W> {
                 Some(live) => {
                     let missing = needed.iter().find(|it| live.outputs.get(it.as_str()).is_none() && live.status != Status::Ready);
                     let Some(missing) = missing else { return Ok(live) };
+                    if let Status::UpdateFailed(why) = &live.status {
+                        return failed(format!("`{id}` has no `{missing}`: {why}"), "mend the cause, and run the same command again");
+                    }
                     if waited.so_far() >= timeout {
                         return failed(
                             format!("`{id}` has no `{missing}` after {} s", timeout.as_secs()),
@@ -411,14 +414,17 @@ impl<'a, W: World> Shared<'a, W> {
                 }
                 None => {}
             }
-            if let Status::UpdateFailed(why) = &live.status {
-                return failed(format!("the change of `{}` failed: {why}", record.id), "mend the cause; the next apply changes it again");
-            }
             // A read just after a change may still show what was before; what cannot be read is as it was sent.
             let late = asked >= Duration::from_secs(10);
             fresh = late || self.compare(subject, &opened, &live, &sent, &wanted).is_empty();
             if fresh {
                 live.status = subject.resource.settled(&self.to(subject, &opened, &live, &record)?, &live);
+            }
+            // What failed before may show until the change of it does.
+            if let Status::UpdateFailed(why) = &live.status
+                && (late || live.status != before)
+            {
+                return failed(format!("the change of `{}` failed: {why}", record.id), "mend the cause; the next apply changes it again");
             }
             if let Status::Failed(why) = &live.status
                 && (late || live.status != before)
@@ -464,25 +470,45 @@ impl<'a, W: World> Shared<'a, W> {
         record: &Record,
         read: &BTreeSet<String>,
     ) -> Vec<Change> {
-        let sides = Sides {
+        self.beside(subject, desired, live, record, read, |sides| diff::diff(subject.schema, sides).changes)
+    }
+
+    /// What is wanted beside what there is and what was last applied.
+    fn beside<T>(
+        &self,
+        subject: &Subject<'_, W>,
+        desired: &Properties,
+        live: &AnyLive,
+        record: &Record,
+        read: &BTreeSet<String>,
+        with: impl FnOnce(&Sides<'_>) -> T,
+    ) -> T {
+        with(&Sides {
             want: desired,
             have: &Value::from(live.spec.clone()),
             was: &Value::from(record.applied.clone()),
             complete: record.complete,
             read: &|it| read.contains(it),
             ignore: &subject.ignore,
+            grown: &|property, there| subject.resource.grown(property, desired, there),
             hash: &|it| self.hash(it),
-        };
-        diff::diff(subject.schema, &sides).changes
+        })
     }
 
     /// What is sent: what is wanted, what is not ours as it is, what was ours and is no longer wanted left out.
     fn to(&self, subject: &Subject<'_, W>, desired: &Properties, live: &AnyLive, record: &Record) -> Result<Json, Failure> {
         let wanted = Value::Map(desired.clone()).reveal().or_else(|unknown| failed(unknown.to_string(), "run the same command again"))?;
+        let all = &subject.schema.properties;
+        let grown = self.beside(subject, desired, live, record, &BTreeSet::new(), |sides| {
+            all.keys().filter(|it| sides.outgrown(it)).collect::<BTreeSet<_>>()
+        });
         let mut to = serde_json::Map::new();
-        for (name, field) in &subject.schema.properties {
+        for (name, field) in all {
             let (want, have, was) = (wanted.get(name), live.spec.get(name), record.applied.get(name));
             let value = match (want, have) {
+<<<<<<< HEAD
+=======
+                (_, Some(have)) if ignored || grown.contains(name) => Some(have.clone()),
                 (Some(Json::Object(want)), Some(Json::Object(have))) if field.schema.marks.shared => {
                     let ours = |key: &String| want.contains_key(key) || was.is_some_and(|it| it.get(key).is_some());
                     let foreign = have.iter().filter(|(key, _)| !ours(key));

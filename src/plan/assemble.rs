@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Action, Note, OutputChange, Plan, Reason, Shown, Step,
-    decide::{Input, Maker},
+    decide::{Fate, Input, Maker},
     diff, schedule,
     scope::PlanScope,
 };
@@ -28,6 +28,10 @@ impl Maker<'_> {
             let Some(decision) = &self.decisions[index] else { continue };
             for property in &decision.kept {
                 plan.notes.push(Note::Kept { address: node.address.clone(), property: property.clone() });
+            }
+            let waiting: Vec<String> = decision.live.iter().flat_map(|it| it.status.waiting()).map(str::to_owned).collect();
+            if !waiting.is_empty() && matches!(decision.fate, Fate::Stays { .. }) {
+                plan.notes.push(Note::Waiting { address: node.address.clone(), properties: waiting });
             }
             let Some(action) = decision.action else {
                 match decision.left_out {

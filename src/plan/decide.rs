@@ -358,6 +358,7 @@ impl Maker<'_> {
         complete: bool,
     ) -> diff::Difference {
         let Some(schema) = self.input.catalog.schema(instance.type_name) else { return diff::Difference::default() };
+        let describe = self.input.catalog.resource(instance.type_name);
         let sides = Sides {
             want: desired,
             have: &Value::from(live.spec.clone()),
@@ -365,6 +366,7 @@ impl Maker<'_> {
             complete,
             read: &|it| read.contains(it),
             ignore: &instance.options.ignore_changes,
+            grown: &|property, there| describe.is_some_and(|it| it.grown(property, desired, there)),
             hash: &|it| self.input.state.hash(it),
         };
         diff::diff(schema, &sides)

@@ -26,7 +26,16 @@ pub struct Sides<'a> {
     /// The properties that a read was asked for: one of these that is missing is not set.
     pub read: &'a dyn Fn(&str) -> bool,
     pub ignore: &'a [Path],
+    /// Whether the cloud comes by itself from what is wanted of a property to this, and never goes back.
+    pub grown: &'a dyn Fn(&str, &Value) -> bool,
     pub hash: &'a dyn Fn(&str) -> String,
+}
+
+impl Sides<'_> {
+    /// Whether the cloud has more of a property than is wanted by its own doing. Who wants less than before asks for a way back.
+    pub fn outgrown(&self, property: &str) -> bool {
+        (self.grown)(property, self.have) && !(self.grown)(property, self.was)
+    }
 }
 
 /// All that differs, and the removed properties that stay as they are.
@@ -57,6 +66,7 @@ pub fn diff(types: &TypeSchema, sides: &Sides<'_>) -> Difference {
                     compare.unreadable(&field.schema, want, was, &path);
                 }
             }
+            Some(_) if sides.outgrown(name) => {}
             _ => compare.property(&field.schema, want, have, was, &path),
         }
         difference.changes.append(&mut compare.changes);
@@ -375,8 +385,58 @@ mod tests {
             let of = |version: &str| Value::from(json!({ "engine_version": version }));
             let want = of(want).as_map().cloned().expect("a map");
             let (have, was) = (of(have), of(was));
-            let sides = Sides { want: &want, have: &have, was: &was, complete: true, read: &|_| true, ignore: &[], hash: &str::to_owned };
+            let grown = |_: &str, _: &Value| false;
+            let sides = Sides {
+                want: &want,
+                have: &have,
+                was: &was,
+                complete: true,
+                read: &|_| true,
+                ignore: &[],
+                grown: &grown,
+                hash: &str::to_owned,
+            };
             assert_eq!(diff(&types, &sides).changes.len(), changes, "{want:?} {have:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_grown_by_itself_does_not_differ_until_the_file_wants_less_than_before() {
+        #[derive(schemars::JsonSchema)]
+        #[expect(dead_code, reason = "only its schema is used")]
+        struct Spec {
+            size: i64,
+            other: i64,
+        }
+        let schema = schemars::schema_for!(Spec);
+        let types = TypeSchema::read("test.type", &schema, &schema);
+        for (want, was, have, changes) in [
+            (20, 20, 40, vec!["other"]),
+            (30, 20, 40, vec!["other"]),
+            (20, 30, 40, vec!["size", "other"]),
+            (50, 20, 40, vec!["size", "other"]),
+            (20, 20, 10, vec!["size", "other"]),
+        ] {
+            let of = |size: i64| Value::from(json!({ "size": size, "other": size }));
+            let want = of(want).as_map().cloned().expect("a map");
+            let (have, was) = (of(have), of(was));
+            let size = |it: Option<&Value>| match it {
+                Some(Value::Int(it)) => *it,
+                _ => 0,
+            };
+            let grown = |property: &str, there: &Value| property == "size" && size(there.get("size")) > size(want.get("size"));
+            let sides = Sides {
+                want: &want,
+                have: &have,
+                was: &was,
+                complete: true,
+                read: &|_| true,
+                ignore: &[],
+                grown: &grown,
+                hash: &str::to_owned,
+            };
+            let found = diff(&types, &sides).changes;
+            assert_eq!(properties(&found).collect::<Vec<_>>(), changes, "{want:?} {was:?} {have:?}");
         }
     }
 }

@@ -175,6 +175,8 @@ pub enum Note {
     Needed { address: Address },
     /// A removed property that stays as it is in the cloud.
     Kept { address: Address, property: String },
+    /// The cloud has taken changes of these properties and makes them later.
+    Waiting { address: Address, properties: Vec<String> },
     /// Something that is not ours has the name.
     Taken { address: Address, id: Id },
     /// A create whose outcome is settled when the plan is applied.

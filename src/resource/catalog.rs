@@ -19,6 +19,8 @@ pub trait Describe: Send + Sync {
     fn locate(&self, spec: &Json) -> Result<Option<Id>>;
     /// Why this change needs a new resource, beyond what the schema says.
     fn replaces(&self, from: &Json, to: &Json) -> Result<Option<&'static str>>;
+    /// Whether the cloud comes by itself from what is wanted of a property to what there is, and never goes back.
+    fn grown(&self, property: &str, wanted: &BTreeMap<String, Value>, there: &Value) -> bool;
 }
 
 /// What can be said of a lookup without any cloud.

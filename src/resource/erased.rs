@@ -1,6 +1,6 @@
 //! [`Resource`] with its types taken off, so that one list can hold them all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::{BoxFuture, FutureExt as _};
 use schemars::{Schema, generate::SchemaSettings};
@@ -67,6 +67,10 @@ impl<R: Resource> Describe for R {
 
     fn replaces(&self, from: &Json, to: &Json) -> Result<Option<&'static str>> {
         Ok(R::replaces(&typed::<R, _>(from)?, &typed::<R, _>(to)?))
+    }
+
+    fn grown(&self, property: &str, wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
+        R::grown(property, wanted, there)
     }
 }
 

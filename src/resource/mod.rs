@@ -14,7 +14,11 @@ mod secret;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -84,6 +88,12 @@ pub trait Resource: Send + Sync + 'static {
     /// Why going from one spec to the other needs a new resource, beyond what the mark `immutable` says.
     fn replaces(_from: &Self::Spec, _to: &Self::Spec) -> Option<&'static str> {
         None
+    }
+
+    /// Whether the cloud comes by itself from what is wanted of a property to what there is, as it may, and never goes back: storage
+    /// that grows, a version that is kept up to date. That is no difference. Parts of what is wanted may be unknown.
+    fn grown(_property: &str, _wanted: &BTreeMap<String, Value>, _there: &Value) -> bool {
+        false
     }
 
     /// Reads many at once, answering in their order; what is gone is `None`, never an error.
@@ -164,6 +174,19 @@ pub enum Status {
     UpdateFailed(String),
     /// It is on its way out; counts as there until it is gone.
     Deleting(String),
+}
+
+impl Status {
+    /// How the text of a pending one begins whose changes were taken to be made later; the properties follow, parted by commas.
+    pub const WAITING: &str = "pending: ";
+
+    /// The properties whose changes were taken and are made later, in a maintenance window for example.
+    pub fn waiting(&self) -> Vec<&str> {
+        match self {
+            Self::Pending(text) => text.strip_prefix(Self::WAITING).map(|it| it.split(", ").collect()).unwrap_or_default(),
+            _ => vec![],
+        }
+    }
 }
 
 /// Which properties a read is for, so that those that cost a call each are read only when needed.

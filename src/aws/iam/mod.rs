@@ -18,6 +18,7 @@ use serde_json::{Value as Json, json};
 use super::wording;
 
 const GONE: &[&str] = &["NoSuchEntity"];
+const DENIED: &[&str] = &["AccessDenied"];
 /// How long it takes at most until IAM's news is known everywhere.
 const TWO_MINUTES: Duration = Duration::from_secs(120);
 

@@ -2,7 +2,10 @@
 
 mod live;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use aws_sdk_rds::types::{DbCluster as Described, ServerlessV2ScalingConfiguration};
 use infra::{
@@ -17,8 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, OPTIONS, PROTECTED, ROLE, ROLE_REFUSED, TWO_HOURS, check_encryption, check_key,
-    check_master, check_name, check_snapshot, check_windows, day, deleted, exports, filter, last_snapshot, lost, retag, tag_list, tags,
-    yes,
+    check_master, check_name, check_snapshot, check_windows, day, deleted, engine, exports, filter, growth, last_snapshot, lost, retag,
+    tag_list, tags, yes,
 };
 use crate::aws::{
     calls::all,
@@ -38,7 +41,8 @@ pub(crate) struct Spec {
     /// What speaks SQL.
     #[schemars(transform = immutable)]
     engine: Engine,
-    /// Its version, or as many of its numbers as matter: `17` is any 17, and `17.6` is that one. It stays when it is removed.
+    /// Its version, or as many of its numbers as matter: `17` is any 17, and `17.6` is that one or a
+    /// newer minor one that AWS installed. It stays when it is removed.
     #[schemars(transform = kept, regex(pattern = r"\d+(\.\d+)*(\.mysql_aurora(\.\d+)*)?"))]
     engine_version: Option<Version>,
     /// Whether its version may change to another major one.
@@ -101,7 +105,7 @@ pub(crate) struct Spec {
     /// Whether snapshots get its tags.
     #[serde(default)]
     copy_tags_to_snapshot: bool,
-    /// The logs that go to CloudWatch Logs: `postgresql`; `audit`, `error`, `general`, `slowquery`.
+    /// The logs that go to CloudWatch Logs, by the engine: `instance`, `postgresql`; `audit`, `error`, `general`, `slowquery`.
     #[serde(default)]
     #[schemars(transform = set)]
     enable_cloudwatch_logs_exports: Vec<String>,
@@ -267,6 +271,7 @@ impl Resource for DbCluster {
 
     fn check(spec: &Value, problems: &mut Problems) {
         check_name(spec, "db_cluster_identifier", problems);
+        engine::check(spec, problems);
         check_master(spec, problems);
         check_key(spec, "master_user_secret_kms_key_id", problems);
         check_encryption(spec, problems);
@@ -279,6 +284,10 @@ impl Resource for DbCluster {
 
     fn settled(wanted: &Spec, _: &Spec, status: Status) -> Status {
         if super::suffices(&status, wanted.apply_immediately) { Status::Ready } else { status }
+    }
+
+    fn grown(property: &str, wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
+        property == "engine_version" && growth::newer(wanted, there)
     }
 
     async fn read(world: &Aws, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {

@@ -3,7 +3,10 @@
 mod check;
 mod live;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use aws_sdk_rds::types::DbInstance as Described;
 use infra::{
@@ -18,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, OPTIONS, PROTECTED, ROLE, ROLE_REFUSED, TWO_HOURS, day, deleted, exports,
-    filter, last_snapshot, lost, retag, tag_list, tags, yes,
+    filter, growth, last_snapshot, lost, retag, tag_list, tags, yes,
 };
 use crate::aws::{
     calls::all,
@@ -42,7 +45,8 @@ pub(crate) struct Spec {
     /// What speaks SQL.
     #[schemars(transform = immutable)]
     engine: Engine,
-    /// Its version, or as many of its numbers as matter: `17` is any 17, and `17.6` is that one. It stays when it is removed.
+    /// Its version, or as many of its numbers as matter: `17` is any 17, and `17.6` is that one or a
+    /// newer minor one that AWS installed. It stays when it is removed.
     #[schemars(transform = kept, regex(pattern = r"\d+(\.\d+)*"))]
     engine_version: Option<Version>,
     /// Whether its version may change to another major one.
@@ -70,7 +74,7 @@ pub(crate) struct Spec {
     /// The ARN of the KMS key of that secret. Left out, Secrets Manager's own key; RDS takes it only when it makes the secret.
     #[schemars(transform = kept)]
     master_user_secret_kms_key_id: Option<String>,
-    /// Its storage in GiB, which can only grow.
+    /// Its storage in GiB, which can only grow. What it has grown to by itself, up to `max_allocated_storage`, is no difference.
     #[schemars(transform = kept, range(min = 5, max = 65536))]
     allocated_storage: Option<i32>,
     /// Up to how many GiB its storage grows by itself. Left out or removed, it does not.
@@ -148,7 +152,7 @@ pub(crate) struct Spec {
     /// For how many days it is kept: 7, a multiple of 31, or 731. It stays when it is removed.
     #[schemars(transform = kept, range(min = 7, max = 731))]
     performance_insights_retention_period: Option<i32>,
-    /// The logs that go to CloudWatch Logs: `postgresql`, `upgrade`; `audit`, `error`, `general`, `slowquery`.
+    /// The logs that go to CloudWatch Logs, by the engine: `postgresql`, `upgrade`; `audit`, `error`, `general`, `slowquery`.
     #[serde(default)]
     #[schemars(transform = set)]
     enable_cloudwatch_logs_exports: Vec<String>,
@@ -312,6 +316,14 @@ impl Resource for DbInstance {
         if super::suffices(&status, wanted.apply_immediately) { Status::Ready } else { status }
     }
 
+    fn grown(property: &str, wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
+        match property {
+            "allocated_storage" => growth::larger(wanted, there),
+            "engine_version" => growth::newer(wanted, there),
+            _ => false,
+        }
+    }
+
     async fn read(world: &Aws, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
         let mut found = instances(world, ids).await?;
         Ok(ids.iter().map(|id| found.remove(id.as_str()).map(live::live)).collect())
@@ -446,7 +458,7 @@ async fn modify(world: &Aws, update: &Update<'_, DbInstance>) -> Result<()> {
         // Of storage that sells speed AWS wants to be told all of it; smaller gp3 has a speed of its own, and saying it is refused.
         let sells = match to.storage_type {
             Some(StorageType::Io1 | StorageType::Io2) => true,
-            Some(StorageType::Gp3) => to.allocated_storage.is_some_and(|it| it >= 400),
+            Some(StorageType::Gp3) => to.allocated_storage.is_some_and(|it| i64::from(it) >= check::LARGE),
             _ => false,
         };
         call = call

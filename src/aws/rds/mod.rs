@@ -5,7 +5,11 @@ pub(crate) mod db_cluster_parameter_group;
 pub(crate) mod db_instance;
 pub(crate) mod db_parameter_group;
 pub(crate) mod db_subnet_group;
+mod engine;
+mod growth;
 mod parameter_group;
+#[cfg(test)]
+mod testing;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -115,9 +119,6 @@ fn last_snapshot(id: &Id, made: Option<&DateTime>) -> String {
     format!("{id}-final{made}")
 }
 
-/// How a status begins that tells of changes which AWS has taken and not made.
-const PENDING: &str = "pending: ";
-
 /// The status of a database: what AWS calls it, what it is still busy with although it calls it available, and the properties whose
 /// changes it has taken and not made.
 fn settled(name: &str, failed: &[&str], busy: Option<String>, pending: &[&str]) -> Status {
@@ -125,21 +126,37 @@ fn settled(name: &str, failed: &[&str], busy: Option<String>, pending: &[&str]) 
         "deleting" | "delete-precheck" => Status::Deleting(name.to_owned()),
         it if failed.contains(&it) => Status::Failed(name.to_owned()),
         // Its storage gets better for hours, in full use.
-        "available" | "storage-optimization" => match (busy, pending) {
+        "available" | "storage-config-upgrade" | "storage-initialization" | "storage-optimization" => match (busy, pending) {
             (Some(busy), _) => Status::Pending(busy),
             (None, []) => Status::Ready,
-            (None, names) => Status::Pending(format!("{PENDING}{}", names.join(", "))),
+            (None, names) => Status::Pending(format!("{}{}", Status::WAITING, names.join(", "))),
         },
-        // A good part of these needs a person; none means that the data is lost.
-        _ => Status::Pending(name.to_owned()),
+        _ => match STUCK.iter().find(|(stuck, _)| *stuck == name) {
+            Some((_, cause)) => Status::UpdateFailed(format!("{name}: {cause}")),
+            None => Status::Pending(name.to_owned()),
+        },
     }
 }
 
-/// Changes that are left to the maintenance window are not waited for.
+/// States that do not pass by themselves, with what each needs. None means that the data is lost, so that nothing is replaced.
+const STUCK: &[(&str, &str)] = &[
+    ("failed", "AWS cannot recover it; a backup can be restored"),
+    ("inaccessible-encryption-credentials", "its KMS key cannot be used any more; a backup can be restored"),
+    ("inaccessible-encryption-credentials-recoverable", "its KMS key cannot be used: enable the key, and start it"),
+    ("incompatible-network", "AWS cannot place it in its subnets"),
+    ("incompatible-option-group", "its option group does not suit it"),
+    ("incompatible-parameters", "its parameter group does not suit it"),
+    (STOPPED, "somebody has to start it"),
+];
+const STOPPED: &str = "stopped";
+
+/// Changes that are left to the maintenance window are not waited for, nor is it that somebody starts what somebody stopped.
 fn suffices(status: &Status, apply_immediately: bool) -> bool {
     match status {
         Status::Ready => true,
-        Status::Pending(text) => !apply_immediately && text.starts_with(PENDING),
+        Status::Pending(_) => !apply_immediately && !status.waiting().is_empty(),
+        // Nothing more becomes of it, and it has what is wanted.
+        Status::UpdateFailed(text) => text.starts_with(STOPPED),
         _ => false,
     }
 }
@@ -340,10 +357,28 @@ mod tests {
             ("available", None, &["engine_version", "port"], pending("pending: engine_version, port")),
             ("modifying", None, &["engine_version"], pending("modifying")),
             ("storage-full", None, &[], pending("storage-full")),
+            ("storage-initialization", None, &[], Status::Ready),
             ("deleting", None, &[], Status::Deleting("deleting".to_owned())),
             ("restore-error", None, &[], Status::Failed("restore-error".to_owned())),
         ] {
             assert_eq!(settled(name, &["restore-error"], busy.map(str::to_owned), changes), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_pass_by_itself_is_not_waited_for_and_never_replaced() {
+        for name in [
+            "failed",
+            "inaccessible-encryption-credentials",
+            "inaccessible-encryption-credentials-recoverable",
+            "incompatible-network",
+            "incompatible-option-group",
+            "incompatible-parameters",
+            "stopped",
+        ] {
+            let found = settled(name, &[], None, &["engine_version"]);
+            let Status::UpdateFailed(why) = found else { panic!("{name}: {found:?}") };
+            assert!(why.starts_with(&format!("{name}: ")) && why.len() > name.len() + 2, "{why}");
         }
     }
 

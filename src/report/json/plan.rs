@@ -25,7 +25,7 @@ use crate::{
 ///   cause          file | removed | drift | reference | unfinished
 /// moved[]          {from, to}
 /// outputs[]        {name, before, after}
-/// notes[]          {note: protected | needed | kept | taken | unsettled | left_out, address, property, id}
+/// notes[]          {note: protected | needed | kept | waiting | taken | unsettled | left_out, address, property, properties[], id}
 /// ```
 pub fn plan(plan: &Plan, about: &About<'_>) -> Json {
     let sum = Sum::of(plan);
@@ -169,6 +169,8 @@ struct WireNote<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     property: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
 }
 
@@ -250,11 +252,18 @@ impl<'a> WireOutput<'a> {
 
 impl<'a> WireNote<'a> {
     fn of(it: &'a Note) -> Self {
-        let bare = |note, address: &'a crate::address::Address| Self { note, address: address.as_str(), property: None, id: None };
+        let bare = |note, address: &'a crate::address::Address| Self {
+            note,
+            address: address.as_str(),
+            property: None,
+            properties: None,
+            id: None,
+        };
         match it {
             Note::Protected { address } => bare("protected", address),
             Note::Needed { address } => bare("needed", address),
             Note::Kept { address, property } => Self { property: Some(property), ..bare("kept", address) },
+            Note::Waiting { address, properties } => Self { properties: Some(properties), ..bare("waiting", address) },
             Note::Taken { address, id } => Self { id: Some(id.as_str()), ..bare("taken", address) },
             Note::Unsettled { address } => bare("unsettled", address),
             Note::LeftOut { address } => bare("left_out", address),

@@ -149,6 +149,14 @@ fn a_plan_is_one_document() {
           "property": "instance_tenancy"
         },
         {
+          "note": "waiting",
+          "address": "cluster",
+          "properties": [
+            "engine_version",
+            "port"
+          ]
+        },
+        {
           "note": "taken",
           "address": "queue",
           "id": "hr-chatbot-queue"

@@ -32,6 +32,15 @@ pub(super) fn text(plan: &Plan, width: usize) -> String {
                 let what = format!("{} keeps its {}, which the file no longer has: AWS cannot unset it", shown(address), clean(property));
                 say(note(), &what, None);
             }
+            Note::Waiting { address, properties } => {
+                let properties: Vec<_> = properties.iter().map(|it| clean(it).into_owned()).collect();
+                let what = format!(
+                    "changes of {} are pending, to be made in its maintenance window: {}",
+                    shown(address),
+                    names(&properties, properties.len())
+                );
+                say(note(), &what, None);
+            }
             Note::Taken { address, id } => {
                 let id = clean(id.as_str());
                 let what = format!("{} cannot be created: {id} exists and is not of this stack", shown(address));

@@ -208,6 +208,7 @@ pub(in crate::report) fn changes() -> Plan {
             Note::Protected { address: "documents".into() },
             Note::Needed { address: "network".into() },
             Note::Kept { address: "vpc".into(), property: "instance_tenancy".into() },
+            Note::Waiting { address: "cluster".into(), properties: vec!["engine_version".into(), "port".into()] },
             Note::Taken { address: "queue".into(), id: "hr-chatbot-queue".into() },
             Note::Unsettled { address: "nat/1a".into() },
             Note::LeftOut { address: "api".into() },
@@ -351,6 +352,9 @@ fn everything_that_can_happen_to_what_exists() {
 
     note: vpc keeps its instance_tenancy, which the file no longer has: AWS cannot
       unset it
+
+    note: changes of cluster are pending, to be made in its maintenance window:
+      engine_version and port
 
     warning: queue cannot be created: hr-chatbot-queue exists and is not of this
       stack

@@ -166,6 +166,10 @@ impl Describe for Between {
     fn replaces(&self, from: &Json, to: &Json) -> Result<Option<&'static str>> {
         self.inner.replaces(from, to)
     }
+
+    fn grown(&self, property: &str, wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
+        self.inner.grown(property, wanted, there)
+    }
 }
 
 impl AnyResource<Aws> for Between {

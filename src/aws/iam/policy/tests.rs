@@ -149,6 +149,23 @@ fn what_iam_would_not_take_is_said_before() {
 }
 
 #[tokio::test]
+async fn who_may_not_look_at_the_whole_account_reads_each() {
+    let wire = Wire::scripted(&[
+        CALLER,
+        ("GetAccountAuthorizationDetails", refused!("AccessDenied", "User: a is not authorized to perform this")),
+        ("GetPolicy", refused!("NoSuchEntity", "Policy was not found.")),
+    ])
+    .await;
+    let found = ManagedPolicy.read(&wire.world, &["one".into(), "two".into()], &Wanted::default()).await.expect("each by itself");
+    assert_eq!(found, [None, None]);
+    let mut said = wire.said(&["PolicyArn"]);
+    said.retain(|it| it.starts_with("GetPolicy"));
+    said.sort();
+    let of = |name: &str| format!("GetPolicy PolicyArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Apolicy%2F{name}");
+    assert_eq!(said, [of("one"), of("two")]);
+}
+
+#[tokio::test]
 async fn one_and_many_are_read_alike() {
     let world = cloud().await;
     let spec = |name: &str| json!({ "managed_policy_name": name, "path": "/alike/", "description": "Alike", "policy_document": allows("s3:*"), "tags": { "a": "b" } });

@@ -6,7 +6,7 @@ use crate::aws::{
     complaints::complaints,
     conformance::{
         Conformance, cloud,
-        wire::{Answer, Wire},
+        wire::{Answer, Wire, refused},
     },
 };
 
@@ -128,6 +128,27 @@ fn what_passes_is_waited_for() {
         };
         assert_eq!(Role.facts().passing.iter().any(|it| of(&it)), passes, "{during:?} {code}: {message}");
     }
+}
+
+#[tokio::test]
+async fn who_may_not_look_at_the_whole_account_reads_each() {
+    let wire = Wire::scripted(&[
+        ("GetAccountAuthorizationDetails", refused!("AccessDenied", "User: a is not authorized to perform this")),
+        ("ListRoles", refused!("AccessDenied", "User: a is not authorized to perform this")),
+        ("GetRole", Answer::Xml(READY)),
+    ])
+    .await;
+    let wanted = Wanted(["description".to_owned()].into());
+    let found = Role.read(&wire.world, &["one".into(), "two".into()], &wanted).await.expect("each by itself");
+    assert!(found.iter().all(Option::is_some));
+    let mut said = wire.said(&["RoleName"]);
+    said.retain(|it| it.starts_with("GetRole"));
+    said.sort();
+    assert_eq!(said, ["GetRole RoleName=one", "GetRole RoleName=two"]);
+    // What else is refused is told.
+    let wire = Wire::scripted(&[("GetAccountAuthorizationDetails", refused!("InvalidInput", "no"))]).await;
+    let error = Role.read(&wire.world, &["one".into(), "two".into()], &Wanted::default()).await.expect_err("a refusal");
+    assert!(error.is(&["InvalidInput"]), "{error}");
 }
 
 #[tokio::test]

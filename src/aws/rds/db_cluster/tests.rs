@@ -1,27 +1,19 @@
-use std::sync::Arc;
-
 use infra::{
-    address::Address,
-    apply::{self, Event, Interrupt, Session},
-    cloud::{Clock, Cloud},
-    diagnostic::Source,
-    plan::Request,
+    plan::{Note, Reason},
     resource::{AnyResource as _, AnyUpdate, Status, Wanted},
-    stack::{self, Caller, Settings},
-    state::{MemoryJournal, Record, State},
 };
-use jiff::Timestamp;
 use serde_json::{Value as Json, json};
-use tokio::sync::{mpsc, watch};
 
-use super::DbCluster;
+use super::{
+    super::testing::{apply, ours},
+    DbCluster,
+};
 use crate::aws::{
     complaints::complaints,
     conformance::{
         Conformance,
         wire::{Answer, Script, Wire, refused},
     },
-    types,
 };
 
 #[tokio::test]
@@ -57,13 +49,14 @@ more:
         ],
         replacements: &[
             "db_cluster_identifier: another-cluster",
-            "engine: aurora-mysql",
             "database_name: another",
             "master_username: somebody",
             "db_subnet_group_name: ${others.id}",
             "storage_encrypted: false",
         ],
         untried: &[
+            // No version is one of both engines; that another one is another cluster has a test of its own.
+            "engine",
             // There is one mode only.
             "engine_mode",
             // Each way of having a password excludes the other; both have a test of their own.
@@ -112,6 +105,14 @@ fn what_aws_would_refuse_is_said_before() {
             ),
             vec!["serverless_v2_scaling_configuration.seconds_until_auto_pause: a cluster that cannot pause"],
         ),
+        (
+            with(json!({ "engine": "aurora-postgresql", "engine_version": "8.0.mysql_aurora.3.08.0" })),
+            vec!["`8.0.mysql_aurora.3.08.0` is no version of aurora-postgresql"],
+        ),
+        (
+            with(json!({ "engine": "aurora-mysql", "enable_cloudwatch_logs_exports": ["slow"] })),
+            vec!["enable_cloudwatch_logs_exports[0]: aurora-mysql has no log `slow`"],
+        ),
         (with(json!({ "db_cluster_identifier": "HR-chatbot" })), vec!["a name with capital letters"]),
         (with(json!({ "master_user_password": "a secret word" })), vec!["both a password and one that RDS manages"]),
         (
@@ -136,12 +137,12 @@ fn what_aws_would_refuse_is_said_before() {
 
 /// One cluster as `DescribeDBClusters` answers.
 macro_rules! described {
-    ($inner:literal) => {
+    ($($inner:expr),+) => {
         Answer::Xml(concat!(
             "<DescribeDBClustersResult><DBClusters><DBCluster><DBClusterIdentifier>a</DBClusterIdentifier>\
              <DBClusterArn>arn:aws:rds:eu-central-1:123456789012:cluster:a</DBClusterArn><Engine>aurora-postgresql</Engine>\
              <ClusterCreateTime>2026-01-02T03:04:05.678Z</ClusterCreateTime>",
-            $inner,
+            $($inner,)+
             "</DBCluster></DBClusters></DescribeDBClustersResult>"
         ))
     };
@@ -240,75 +241,46 @@ async fn what_waits_for_the_window_is_no_difference() {
     assert_eq!(settled(json!({})), live.status);
 }
 
-/// Applies a change of an option to a cluster that has a version pending; how many succeed, and what was waited for.
-async fn apply_while_a_version_waits(apply_immediately: bool) -> (usize, Vec<String>) {
-    let wire = Wire::scripted(&[(
+#[tokio::test]
+async fn an_apply_waits_for_what_is_pending_only_where_it_is_to_be_done_at_once() {
+    let script: Script = &[(
         "DescribeDBClusters",
         described!(
             "<Status>available</Status><EngineVersion>17.6</EngineVersion>\
-             <PendingModifiedValues><EngineVersion>17.7</EngineVersion></PendingModifiedValues>\
-             <TagList><Tag><Key>infra:state</Key><Value>6b1c</Value></Tag><Tag><Key>infra:address</Key><Value>cluster</Value></Tag></TagList>"
+             <PendingModifiedValues><EngineVersion>17.7</EngineVersion></PendingModifiedValues>",
+            ours!()
         ),
-    )])
-    .await;
-    let properties = |skip: bool| {
-        json!({
-            "db_cluster_identifier": "a", "engine": "aurora-postgresql", "engine_version": "17.7",
-            "apply_immediately": apply_immediately, "skip_final_snapshot": skip,
-        })
-    };
-    let cloud = Arc::new(Cloud::new(Arc::new(types()), wire.world.clone()));
-    let file = json!({
-        "stack": "example",
-        "region": "eu-central-1",
-        "resources": { "cluster": { "rds.db_cluster": properties(true), "timeouts": { "update": "1s" } } },
-    });
-    let source = Arc::new(Source { path: "example.yaml".into(), text: format!("{file:#}\n") });
-    let (file, problems) = stack::parse(source, &cloud.types.catalog);
-    let file = file.unwrap_or_else(|| panic!("{problems:#?}"));
-    let caller = Some(Caller { account: "123456789012".into(), partition: "aws".into() });
-    let settings = Settings { environment: "default".into(), caller, ..Settings::default() };
-    let (stack, problems) = stack::resolve(&file, &settings, &cloud.types.catalog, &Default::default());
-    let stack = stack.unwrap_or_else(|| panic!("{problems:#?}"));
-
-    let mut state = State { uuid: "6b1c".into(), ..State::new("example", "default") };
-    let now = Timestamp::now();
-    let record = Record {
-        type_name: "rds.db_cluster".into(),
-        id: "a".into(),
-        location: Default::default(),
-        applied: properties(false),
-        outputs: json!({ "id": "a" }),
-        dependencies: Default::default(),
-        options: Default::default(),
-        complete: true,
-        created: now,
-        updated: now,
-    };
-    state.resources.insert(Address::new("cluster"), record);
-
-    let request = Request { refresh: true, ..Request::default() };
-    let (made, _) = apply::plan(&cloud, &stack, &state, &request).await.unwrap_or_else(|refusal| panic!("{refusal:#?}"));
-    let journal = MemoryJournal::new();
-    let (events, mut told) = mpsc::unbounded_channel();
-    let (_sender, interrupt) = watch::channel(Interrupt::None);
-    let session = Session { cloud, journal: &journal, events, interrupt, clock: Clock::from(now) };
-    let outcome = apply::run(&session, &stack, state, &made, &request).await;
-    drop(session);
-    let mut waited = vec![];
-    while let Ok(event) = told.try_recv() {
-        if let Event::Waiting { status, .. } = event {
-            waited.push(status);
-        }
+    )];
+    for (apply_immediately, updated) in [(false, 1), (true, 0)] {
+        let with =
+            |skip: bool| spec(json!({ "engine_version": "17.7", "apply_immediately": apply_immediately, "skip_final_snapshot": skip }));
+        let applied = apply(script, "rds.db_cluster", &with(false), &with(true)).await;
+        assert_eq!((applied.updated, applied.waited), (updated, vec!["pending: engine_version".to_owned()]));
+        let waiting = Note::Waiting { address: "database".into(), properties: vec!["engine_version".into()] };
+        assert_eq!(applied.plan.notes, [waiting]);
     }
-    (outcome.summary.updated, waited)
 }
 
 #[tokio::test]
-async fn an_apply_waits_for_what_is_pending_only_where_it_is_to_be_done_at_once() {
-    let pending = vec!["pending: engine_version".to_owned()];
-    assert_eq!(apply_while_a_version_waits(false).await, (1, pending.clone()));
-    assert_eq!(apply_while_a_version_waits(true).await, (0, pending));
+async fn another_engine_is_another_cluster() {
+    let script: Script = &[("DescribeDBClusters", described!("<Status>available</Status>", ours!()))];
+    let applied = apply(script, "rds.db_cluster", &spec(json!({})), &spec(json!({ "engine": "aurora-mysql" }))).await;
+    let [step] = &applied.plan.steps[..] else { panic!("{:?}", applied.plan) };
+    assert_eq!(step.reason, Some(Reason::Immutable { properties: vec!["engine".into()] }));
+}
+
+#[tokio::test]
+async fn a_minor_version_that_was_installed_by_itself_is_no_difference() {
+    let script: Script = &[
+        ("DescribeDBClusters", described!("<Status>available</Status><EngineVersion>17.7</EngineVersion>", ours!())),
+        ("ModifyDBCluster", refused!("InvalidParameterCombination", "Cannot upgrade from 17.7 to 17.5")),
+    ];
+    let of = |version: &str| spec(json!({ "engine_version": version }));
+    for (before, after, expected) in [("17.6", "17.6", vec![]), ("17.5", "17.6", vec![]), ("17.6", "17.5", vec!["engine_version: File"])] {
+        let applied = apply(script, "rds.db_cluster", &of(before), &of(after)).await;
+        assert_eq!(applied.changes(), expected, "{before} {after}");
+        assert_eq!(applied.failed.len(), expected.len(), "{:?}", applied.failed);
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use infra::{
     value::{Path, Value},
 };
 
-use super::super::{check_encryption, check_key, check_master, check_name, check_snapshot, check_windows, written};
+use super::super::{check_encryption, check_key, check_master, check_name, check_snapshot, check_windows, engine, written};
 
 /// What a cluster says for all its members.
 const OF_THE_CLUSTER: &[&str] = &[
@@ -35,6 +35,9 @@ const OF_THE_CLUSTER: &[&str] = &[
     "deletion_protection",
     "final_db_snapshot_identifier",
 ];
+
+/// From so many GiB on, storage of the type gp3 sells speed.
+pub(super) const LARGE: i64 = 400;
 
 const INTERVALS: &[i64] = &[0, 1, 5, 10, 15, 30, 60];
 
@@ -69,6 +72,7 @@ pub(super) fn check(spec: &Value, problems: &mut Problems) {
         if written(spec, "promotion_tier") {
             problems.error(Path::of("promotion_tier"), "an order among the members of no cluster", "remove it");
         }
+        engine::check(spec, problems);
         check_master(spec, problems);
         check_snapshot(spec, problems);
         check_storage(spec, problems);
@@ -109,6 +113,12 @@ fn check_storage(spec: &Value, problems: &mut Problems) {
     }
     if written(spec, "storage_throughput") && kind != Some("gp3") {
         problems.error(Path::of("storage_throughput"), "a throughput for storage that sells none", "write `storage_type: gp3`");
+    }
+    if kind == Some("gp3") && integer(spec, "allocated_storage").is_some_and(|it| it < LARGE) {
+        for property in ["iops", "storage_throughput"].into_iter().filter(|it| written(spec, it)) {
+            let help = format!("remove it: it has 3000 operations and 125 MiB a second, and more are sold from {LARGE} GiB on");
+            problems.error(Path::of(property), format!("`{property}` for less than {LARGE} GiB of gp3"), help);
+        }
     }
     if let Some(kind) = kind.filter(|it| it.starts_with("io"))
         && !written(spec, "iops")

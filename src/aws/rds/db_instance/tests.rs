@@ -1,7 +1,10 @@
 use infra::resource::{AnyResource as _, AnyUpdate, Status, Wanted};
 use serde_json::{Value as Json, json};
 
-use super::DbInstance;
+use super::{
+    super::testing::{apply, ours},
+    DbInstance,
+};
 use crate::aws::{
     complaints::complaints,
     conformance::{
@@ -49,7 +52,7 @@ more:
         ],
         replacements: &[
             "db_instance_identifier: another-instance",
-            "engine: mysql",
+            "engine: mariadb",
             "db_name: another",
             "master_username: somebody",
             "db_subnet_group_name: ${others.id}",
@@ -114,7 +117,18 @@ fn what_aws_would_refuse_is_said_before() {
         (&plain, json!({ "allocated_storage": null }), vec!["a database without `allocated_storage`"]),
         (&plain, json!({ "promotion_tier": 1 }), vec!["an order among the members of no cluster"]),
         (&plain, json!({ "max_allocated_storage": 20 }), vec!["storage that grows by itself to no more than it has"]),
-        (&plain, json!({ "storage_type": "gp3", "iops": 12000, "storage_throughput": 500 }), vec![]),
+        (&plain, json!({ "storage_type": "gp3", "allocated_storage": 400, "iops": 12000, "storage_throughput": 500 }), vec![]),
+        (
+            &plain,
+            json!({ "storage_type": "gp3", "iops": 3000, "storage_throughput": 125 }),
+            vec!["`iops` for less than 400 GiB of gp3", "`storage_throughput` for less than 400 GiB of gp3"],
+        ),
+        (&plain, json!({ "engine_version": "8.0" }), vec!["`8.0` is no version of postgres"]),
+        (
+            &plain,
+            json!({ "enable_cloudwatch_logs_exports": ["upgrade", "slow"] }),
+            vec!["enable_cloudwatch_logs_exports[1]: postgres has no log `slow`"],
+        ),
         (
             &plain,
             json!({ "iops": 3000, "storage_throughput": 125 }),
@@ -192,12 +206,12 @@ async fn a_member_of_a_cluster_has_what_is_its_own() {
 
 /// One instance as `DescribeDBInstances` answers.
 macro_rules! described {
-    ($inner:literal) => {
+    ($($inner:expr),+) => {
         Answer::Xml(concat!(
             "<DescribeDBInstancesResult><DBInstances><DBInstance><DBInstanceIdentifier>a</DBInstanceIdentifier>\
              <DBInstanceArn>arn:aws:rds:eu-central-1:123456789012:db:a</DBInstanceArn><Engine>postgres</Engine>\
              <InstanceCreateTime>2026-01-02T03:04:05.678Z</InstanceCreateTime><Endpoint><Address>a.rds</Address><Port>5432</Port></Endpoint>",
-            $inner,
+            $($inner,)+
             "</DBInstance></DBInstances></DescribeDBInstancesResult>"
         ))
     };
@@ -280,6 +294,61 @@ async fn what_waits_for_the_window_is_no_difference() {
     let settled = |more: Json| DbInstance.settled(&spec(&more), &live);
     assert_eq!(settled(json!({ "apply_immediately": false })), Status::Ready);
     assert_eq!(settled(json!({})), live.status);
+}
+
+#[tokio::test]
+async fn one_that_is_stopped_is_neither_waited_for_nor_replaced() {
+    let script: Script = &[(
+        "DescribeDBInstances",
+        described!(
+            "<DBInstanceStatus>stopped</DBInstanceStatus><DBInstanceClass>db.t4g.micro</DBInstanceClass>\
+             <AutoMinorVersionUpgrade>true</AutoMinorVersionUpgrade>",
+            ours!()
+        ),
+    )];
+    let of = |skip: bool| spec(&json!({ "skip_final_snapshot": skip }));
+    let applied = apply(script, "rds.db_instance", &of(false), &of(false)).await;
+    assert_eq!((applied.changes(), applied.failed), (vec![], vec![]));
+    // What can be changed of one that is stopped is changed then.
+    let applied = apply(script, "rds.db_instance", &of(false), &of(true)).await;
+    assert_eq!(applied.changes(), ["skip_final_snapshot: File"]);
+    assert_eq!((applied.updated, applied.failed), (1, vec![]));
+    assert_eq!(applied.waited, ["stopped: somebody has to start it"]);
+}
+
+#[tokio::test]
+async fn what_aws_changes_by_itself_is_no_difference_and_is_not_taken_back() {
+    let script: Script = &[
+        (
+            "DescribeDBInstances",
+            described!(
+                "<DBInstanceStatus>available</DBInstanceStatus><DBInstanceClass>db.t4g.micro</DBInstanceClass>\
+                 <AutoMinorVersionUpgrade>true</AutoMinorVersionUpgrade><EngineVersion>17.7</EngineVersion>\
+                 <AllocatedStorage>40</AllocatedStorage><MaxAllocatedStorage>100</MaxAllocatedStorage><StorageType>gp3</StorageType>\
+                 <BackupRetentionPeriod>1</BackupRetentionPeriod><Iops>3000</Iops>",
+                ours!()
+            ),
+        ),
+        ("ModifyDBInstance", refused!("InvalidParameterCombination", "no more than what was sent is of interest")),
+    ];
+    let of = |more: Json| {
+        let grows = json!({ "engine_version": "17.6", "allocated_storage": 20, "max_allocated_storage": 100 });
+        spec(&with(&grows, &more))
+    };
+    for (before, after, changes, said) in [
+        (json!({}), json!({}), vec![], None),
+        (json!({}), json!({ "allocated_storage": 30 }), vec![], None),
+        (json!({}), json!({ "allocated_storage": 50 }), vec!["allocated_storage: File"], Some(" AllocatedStorage=50")),
+        (json!({ "allocated_storage": 40 }), json!({}), vec!["allocated_storage: File"], Some(" AllocatedStorage=20")),
+        (json!({ "iops": 3000 }), json!({ "iops": 4000 }), vec!["iops: File"], Some(" AllocatedStorage=40 Iops=4000")),
+        (json!({}), json!({ "max_allocated_storage": 200 }), vec!["max_allocated_storage: File"], Some(" MaxAllocatedStorage=200")),
+    ] {
+        let applied = apply(script, "rds.db_instance", &of(before), &of(after.clone())).await;
+        assert_eq!(applied.changes(), changes, "{after}");
+        let parameters = ["AllocatedStorage", "MaxAllocatedStorage", "Iops", "EngineVersion"];
+        let sent = applied.wire.said(&parameters).into_iter().find_map(|it| it.strip_prefix("ModifyDBInstance").map(str::to_owned));
+        assert_eq!(sent.as_deref(), said, "{after}");
+    }
 }
 
 #[tokio::test]
