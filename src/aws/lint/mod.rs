@@ -15,6 +15,7 @@ mod duplicate_route;
 mod duplicate_table;
 mod endpoint_dns;
 mod endpoint_ports;
+mod endpoint_service;
 mod full_access;
 mod function_reach;
 mod function_role_network;
@@ -70,6 +71,7 @@ pub(crate) static RULES: &[Rule] = &[
     Rule { name: "duplicate-table", check: duplicate_table::check },
     Rule { name: "endpoint-dns", check: endpoint_dns::check },
     Rule { name: "endpoint-ports", check: endpoint_ports::check },
+    Rule { name: "endpoint-service", check: endpoint_service::check },
     Rule { name: "full-access", check: full_access::check },
     Rule { name: "function-reach", check: function_reach::check },
     Rule { name: "function-role-network", check: function_role_network::check },
@@ -110,6 +112,7 @@ pub(crate) fn check(stack: &Stack) -> Vec<Diagnostic> {
             properties,
             mistakes,
             references: &instance.references,
+            region: instance.options.location.region.as_deref().or(stack.region.as_deref()),
             place: Box::new(|path| instance.place_of(path)),
         }
     });
@@ -170,6 +173,7 @@ struct Resource<'a> {
     /// What is wrong with the properties once it is known which parts a secret has.
     mistakes: Vec<Diagnostic>,
     references: &'a [Reference],
+    region: Option<&'a str>,
     place: Box<dyn Fn(&Path) -> Place + 'a>,
 }
 
