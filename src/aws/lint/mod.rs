@@ -33,6 +33,7 @@ mod open_to_world;
 mod plain_secret;
 mod role_trust;
 mod serverless_scaling;
+mod service_network;
 mod service_ports;
 mod subnet_outside_vpc;
 mod subnet_overlap;
@@ -87,6 +88,7 @@ pub(crate) static RULES: &[Rule] = &[
     Rule { name: "plain-secret", check: plain_secret::check },
     Rule { name: "role-trust", check: role_trust::check },
     Rule { name: "serverless-scaling", check: serverless_scaling::check },
+    Rule { name: "service-network", check: service_network::check },
     Rule { name: "service-ports", check: service_ports::check },
     Rule { name: "subnet-outside-vpc", check: subnet_outside_vpc::check },
     Rule { name: "subnet-overlap", check: subnet_overlap::check },
