@@ -35,6 +35,7 @@ mod role_trust;
 mod serverless_scaling;
 mod service_network;
 mod service_ports;
+mod snapshot_key;
 mod subnet_outside_vpc;
 mod subnet_overlap;
 mod task_reach;
@@ -90,6 +91,7 @@ pub(crate) static RULES: &[Rule] = &[
     Rule { name: "serverless-scaling", check: serverless_scaling::check },
     Rule { name: "service-network", check: service_network::check },
     Rule { name: "service-ports", check: service_ports::check },
+    Rule { name: "snapshot-key", check: snapshot_key::check },
     Rule { name: "subnet-outside-vpc", check: subnet_outside_vpc::check },
     Rule { name: "subnet-overlap", check: subnet_overlap::check },
     Rule { name: "task-reach", check: task_reach::check },
@@ -115,6 +117,7 @@ pub(crate) fn check(stack: &Stack) -> Vec<Diagnostic> {
             mistakes,
             references: &instance.references,
             region: instance.options.location.region.as_deref().or(stack.region.as_deref()),
+            retained: instance.options.retain,
             place: Box::new(|path| instance.place_of(path)),
         }
     });
@@ -176,6 +179,8 @@ struct Resource<'a> {
     mistakes: Vec<Diagnostic>,
     references: &'a [Reference],
     region: Option<&'a str>,
+    /// Whether it outlives the stack.
+    retained: bool,
     place: Box<dyn Fn(&Path) -> Place + 'a>,
 }
 
