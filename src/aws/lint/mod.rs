@@ -24,6 +24,7 @@ mod generated_part;
 mod grants;
 mod health_check_port;
 mod integration_timeout;
+mod listener_ports;
 mod mixed_rules;
 mod nat_needs_gateway;
 mod network;
@@ -81,6 +82,7 @@ pub(crate) static RULES: &[Rule] = &[
     Rule { name: "generated-part", check: generated_part::check },
     Rule { name: "health-check-port", check: health_check_port::check },
     Rule { name: "integration-timeout", check: integration_timeout::check },
+    Rule { name: "listener-ports", check: listener_ports::check },
     Rule { name: "mixed-rules", check: mixed_rules::check },
     Rule { name: "nat-needs-gateway", check: nat_needs_gateway::check },
     Rule { name: "notification-permission", check: notification_permission::check },
