@@ -506,9 +506,7 @@ impl<'a, W: World> Shared<'a, W> {
         for (name, field) in all {
             let (want, have, was) = (wanted.get(name), live.spec.get(name), record.applied.get(name));
             let value = match (want, have) {
-<<<<<<< HEAD
-=======
-                (_, Some(have)) if ignored || grown.contains(name) => Some(have.clone()),
+                (_, Some(have)) if grown.contains(name) => Some(have.clone()),
                 (Some(Json::Object(want)), Some(Json::Object(have))) if field.schema.marks.shared => {
                     let ours = |key: &String| want.contains_key(key) || was.is_some_and(|it| it.get(key).is_some());
                     let foreign = have.iter().filter(|(key, _)| !ours(key));

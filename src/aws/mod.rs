@@ -6,6 +6,7 @@
 mod acm;
 mod apigatewayv2;
 mod application_autoscaling;
+mod arn;
 mod budgets;
 mod caller;
 mod calls;

@@ -131,6 +131,7 @@ pub fn build<'a>(stack: Option<&'a Stack>, state: &'a State, catalog: &Catalog) 
     add_nodes(&mut graph, stack, state);
     add_references(&mut graph, catalog);
     implied::add(&mut graph, catalog);
+    implied::add_namesakes(&mut graph, catalog);
     implied::add_homes(&mut graph, catalog);
     add_recorded(&mut graph);
     diagnostics.extend(secrets_at_second_hand(&graph, catalog));

@@ -1,6 +1,7 @@
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>
 
 pub(crate) mod actions;
+mod policies;
 
 use std::time::Duration;
 
@@ -137,6 +138,7 @@ impl Resource for Listener {
                 problems.error(Path::of(property), format!("`{property}` with the protocol {protocol}"), help);
             }
         }
+        policies::check(spec, problems);
         if protocol == "HTTPS" && has(spec, "alpn_policy") {
             let help = "remove it: an application load balancer speaks HTTP/2 unless its `routing_http2_enabled` is off";
             problems.error(Path::of("alpn_policy"), "`alpn_policy` with the protocol HTTPS", help);
