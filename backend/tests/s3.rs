@@ -1,15 +1,18 @@
 //! Documents in a bucket, and the events of that bucket.
 
 use std::collections::HashMap;
+use std::pin::pin;
+use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::bedrock::{Bedrock, THROTTLED};
-use crate::support::lambda::Function;
-use crate::support::postgres::{self, connect, number};
-use crate::support::server::{Server, signed, variables};
+use crate::support::lambda::{Function, http_event};
+use crate::support::postgres::{self, connect, execute, number};
+use crate::support::role::Role;
+use crate::support::server::{Server, signed, token, variables};
 use crate::support::{KEY, moto};
 
 /// The whole system: server, function, bucket, secrets, database.
@@ -18,6 +21,7 @@ struct System {
     s3: aws_sdk_s3::Client,
     database: String,
     bedrock: Bedrock,
+    role: Role,
     variables: HashMap<String, String>,
 }
 
@@ -27,7 +31,7 @@ impl System {
         let database = postgres::database().await;
         let bedrock = Bedrock::start().await;
         let s3 = moto::bucket(&bucket).await;
-        let url = moto::url().await;
+        let role = Role::start().await;
         // The port as text, as secrets written by hand have it.
         let credentials = json!({
             "host": "127.0.0.1", "port": postgres::shared_port().to_string(), "dbname": database.rsplit('/').next(),
@@ -43,11 +47,11 @@ impl System {
             ("APP_SECRET_NAME", format!("{name}/app-secrets")),
             ("USE_S3", "true".into()),
             ("S3_BUCKET", bucket.clone()),
-            ("AWS_ENDPOINT_URL_S3", url.clone()),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", url),
+            ("AWS_ENDPOINT_URL_S3", role.url.clone()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", moto::url().await),
         ];
         variables.extend(settings.map(|(name, value)| (name.to_owned(), value)));
-        Self { bucket, s3, database, bedrock, variables }
+        Self { bucket, s3, database, bedrock, role, variables }
     }
 
     async fn server(&self, changes: &[(&str, &str)]) -> Server {
@@ -76,12 +80,41 @@ impl System {
         }] })
     }
 
+    /// Removes an object, one version of it for good where that is said, and returns the event that S3 sends about it.
+    async fn remove(&self, key: &str, version: Option<&str>) -> Value {
+        let delete = self.s3.delete_object().bucket(&self.bucket).key(key).set_version_id(version.map(str::to_owned));
+        let answer = delete.send().await.unwrap();
+        let mut event = self.event(key, 0, version.or(answer.version_id()).unwrap(), "FF");
+        let name = if version.is_some() { "ObjectRemoved:Delete" } else { "ObjectRemoved:DeleteMarkerCreated" };
+        event["Records"][0]["eventName"] = json!(name);
+        event
+    }
+
     /// Status and whole text of the document of a key.
     async fn document(&self, key: &str) -> (String, String) {
+        self.found(key).await.expect("there is a document")
+    }
+
+    async fn found(&self, key: &str) -> Option<(String, String)> {
         let query = "SELECT status, coalesce((SELECT string_agg(content, '|') FROM document_chunks WHERE document_id = d.id), '')
-                     FROM documents d WHERE object_key = $1";
-        let row = connect(&self.database).await.query_one(query, &[&key]).await.unwrap();
-        (row.get(0), row.get(1))
+                     FROM documents d WHERE object_key = $1 AND deleted_at IS NULL";
+        let row = connect(&self.database).await.query_opt(query, &[&key]).await.unwrap()?;
+        Some((row.get(0), row.get(1)))
+    }
+
+    /// From now on the database refuses uploads at the last moment, when the file is stored already.
+    async fn refuse_uploads(&self) {
+        let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+                      CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON documents DEFERRABLE INITIALLY DEFERRED
+                      FOR EACH ROW WHEN (NEW.uploaded_by IS NOT NULL) EXECUTE FUNCTION refuse()";
+        execute(&self.database, refuse).await;
+    }
+
+    /// The event of the only object that was ever written to the bucket.
+    async fn event_of_the_only_object(&self) -> Value {
+        let listed = self.s3.list_object_versions().bucket(&self.bucket).send().await.unwrap();
+        let [version] = listed.versions() else { panic!("{listed:?}") };
+        self.event(version.key().unwrap(), 4, version.version_id().unwrap(), "0A")
     }
 }
 
@@ -113,7 +146,7 @@ async fn from_upload_through_the_bucket_to_the_answer() {
     server.authorized(Method::DELETE, &format!("/documents/{id}")).await.expect(204);
     assert!(moto::keys(&system.bucket).await.is_empty());
     assert_eq!(number(&system.database, "SELECT count(*) FROM document_chunks").await, 0);
-    // The event comes once more, after the removal: its version is still in the bucket, but the document stays away.
+    // The event comes once more, after the removal: that version can still be had, but the document stays away.
     let event = system.event(&key, 21, head.version_id().unwrap(), "0A");
     assert_eq!(function.invoke(event).await, outcomes(&["Deleted"]));
     server.authorized(Method::GET, &format!("/documents/{id}")).await.refused(404, "unknown_document");
@@ -125,26 +158,73 @@ async fn events_twice_and_out_of_order() {
     let function = system.function().await;
     let key = "uploads/rules of the house.txt";
     let first = system.put(key, b"first version", "55AED6DCD90281E5").await;
-    let second = system.put(key, b"second version", "0055AED6DCD90281E6").await;
-
     assert_eq!(function.invoke(first.clone()).await, outcomes(&["Completed { chunks: 1 }"]));
     assert_eq!(system.document(key).await, ("completed".into(), "first version".into()));
     let calls = system.bedrock.calls().len();
     assert_eq!(function.invoke(first.clone()).await, outcomes(&["AlreadyDone"]));
     assert_eq!(system.bedrock.calls().len(), calls, "nothing is paid for twice");
 
-    assert_eq!(function.invoke(second.clone()).await, outcomes(&["Completed { chunks: 1 }"]));
-    assert_eq!(function.invoke(first).await, outcomes(&["Stale"]));
+    let second = system.put(key, b"second version", "0055AED6DCD90281E6").await;
+    assert_eq!(function.invoke(second).await, outcomes(&["Completed { chunks: 1 }"]));
+    assert_eq!(function.invoke(first).await, outcomes(&["AlreadyDone"]));
     assert_eq!(system.document(key).await, ("completed".into(), "second version".into()));
 
-    // The same event in two functions at once: one does it.
+    // Two are written before the first event comes: whichever comes first finds the newest.
     let third = system.put(key, b"third version", "55AED6DCD90281E7").await;
+    let fourth = system.put(key, b"fourth version", "55AED6DCD90281E8").await;
+    assert_eq!(function.invoke(third).await, outcomes(&["Completed { chunks: 1 }"]));
+    assert_eq!(function.invoke(fourth).await, outcomes(&["AlreadyDone"]));
+    assert_eq!(system.document(key).await, ("completed".into(), "fourth version".into()));
+
+    // The same event in two functions at once: one does it.
+    let fifth = system.put(key, b"fifth version", "55AED6DCD90281E9").await;
     let other = system.function().await;
-    let (a, b) = tokio::join!(function.invoke(third.clone()), other.invoke(third));
-    let done = [a, b].iter().filter(|result| **result == outcomes(&["Completed { chunks: 1 }"])).count();
-    assert!(done >= 1);
-    assert_eq!(system.document(key).await, ("completed".into(), "third version".into()));
+    let (a, b) = tokio::join!(function.invoke(fifth.clone()), other.invoke(fifth));
+    let mut both = [a.unwrap().to_string(), b.unwrap().to_string()];
+    both.sort();
+    assert_eq!(both, [r#"{"outcomes":["AlreadyDone"]}"#, r#"{"outcomes":["Completed { chunks: 1 }"]}"#]);
+    assert_eq!(system.document(key).await, ("completed".into(), "fifth version".into()));
     assert_eq!(number(&system.database, "SELECT count(*) FROM document_chunks").await, 1);
+}
+
+#[tokio::test]
+async fn objects_that_are_removed() {
+    let system = System::new("removed").await;
+    let function = system.function().await;
+    let done = outcomes(&["Completed { chunks: 1 }"]);
+    // The removal is told before what was removed.
+    let key = "uploads/short.txt";
+    let created = system.put(key, b"here for a moment", "0A").await;
+    let removed = system.remove(key, None).await;
+    assert_eq!(function.invoke(removed.clone()).await, outcomes(&["Deleted"]));
+    assert_eq!(function.invoke(created).await, outcomes(&["Deleted"]));
+    assert_eq!(system.found(key).await, None);
+    // Somebody writes it once more, and the old news comes again.
+    let again = system.put(key, b"back to stay", "0B").await;
+    assert_eq!(function.invoke(again).await, done);
+    assert_eq!(function.invoke(removed).await, outcomes(&["AlreadyDone"]));
+    assert_eq!(system.document(key).await.1, "back to stay");
+    // In the usual order.
+    let removed = system.remove(key, None).await;
+    assert_eq!(function.invoke(removed).await, outcomes(&["Removed"]));
+    assert_eq!(system.found(key).await, None);
+    assert_eq!(number(&system.database, "SELECT count(*) FROM document_chunks").await, 0);
+
+    // An old version goes for good: the document is what it was. Then the current one: it is what it was before.
+    let key = "uploads/long.txt";
+    let version = |event: &Value| event["Records"][0]["s3"]["object"]["versionId"].as_str().unwrap().to_owned();
+    let first = system.put(key, b"one", "0A").await;
+    let second = system.put(key, b"two", "0B").await;
+    let third = system.put(key, b"three", "0C").await;
+    assert_eq!(function.invoke(third.clone()).await, done);
+    let removed = system.remove(key, Some(&version(&second))).await;
+    assert_eq!(function.invoke(removed).await, outcomes(&["AlreadyDone"]));
+    assert_eq!(system.document(key).await.1, "three");
+    let removed = system.remove(key, Some(&version(&third))).await;
+    assert_eq!(function.invoke(removed).await, done);
+    assert_eq!(system.document(key).await.1, "one");
+    let removed = system.remove(key, Some(&version(&first))).await;
+    assert_eq!(function.invoke(removed).await, outcomes(&["Removed"]));
 }
 
 #[tokio::test]
@@ -168,7 +248,7 @@ async fn objects_that_cannot_be_documents() {
         assert!(row.get::<_, &str>(1).contains(reason), "{}", row.get::<_, &str>(1));
     }
     let gone = system.event("uploads/never.txt", 5, "no-such-version", "0A");
-    assert_eq!(function.invoke(gone).await, outcomes(&["Failed"]));
+    assert_eq!(function.invoke(gone).await, outcomes(&["Deleted"]));
 }
 
 #[tokio::test]
@@ -191,7 +271,7 @@ async fn a_bucket_that_is_away_leaves_nothing() {
     let system = System::new("away").await;
     let server = system.server(&[("S3_BUCKET", "no-such-bucket-anywhere")]).await;
     server.upload(&[("a.txt", b"text")]).await.refused(503, "storage_unavailable");
-    assert_eq!(number(&system.database, "SELECT count(*) FROM documents").await, 0);
+    assert_eq!(server.authorized(Method::GET, "/documents").await.expect(200)["total"], 0);
 }
 
 #[tokio::test]

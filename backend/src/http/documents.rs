@@ -161,7 +161,6 @@ async fn keep(app: &AppState, caller: &str, received: Vec<Received>) -> Result<V
             content_type: format.content_type(),
             size: i64::try_from(size).unwrap_or(i64::MAX),
             place: &place,
-            version: None,
             uploaded_by: Some(caller),
         };
         documents.push(documents::insert(&transaction, &new).await?);

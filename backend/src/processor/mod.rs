@@ -7,6 +7,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use deadpool_postgres::Transaction;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -35,12 +36,11 @@ pub enum Outcome {
     },
     /// It cannot be processed; the reason is with the document.
     Failed,
-    /// This version was processed before.
+    /// What is there was processed before.
     AlreadyDone,
-    /// A newer version is known.
-    Stale,
-    /// It was deleted meanwhile.
+    /// There is nothing any more, or what is there was refused when it was uploaded.
     Deleted,
+    /// There is nothing any more, and so the document is removed.
     Removed,
 }
 
@@ -57,7 +57,7 @@ enum Trouble {
     Model(#[from] ModelError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Another run has finished this version, or a newer one, in the meantime.
+    /// There is nothing to do any more.
     #[error("overtaken")]
     Overtaken(Outcome),
 }
@@ -79,6 +79,7 @@ impl Trouble {
         match self {
             Self::File(FileError::Unavailable(_)) => "the file could not be fetched; upload it again if this stays so".into(),
             Self::Model(error) if error.passes() => format!("{error}; upload it again if this stays so"),
+            Self::Store(StoreError::Slow | StoreError::Busy) => "the database took too long; upload it again if this stays so".into(),
             Self::Store(_) => "the database was away; upload it again if this stays so".into(),
             other => other.to_string(),
         }
@@ -100,11 +101,11 @@ pub async fn handle(app: &AppState, event: &S3Event) -> Result<Vec<Outcome>, Try
     for change in event.changes() {
         match process(app, &change).await {
             Ok(outcome) => {
-                tracing::info!(key = change.place.key, version = change.version, ?outcome, "processed");
+                tracing::info!(key = change.place.key, ?outcome, "processed");
                 outcomes.push(outcome);
             }
             Err(error) => {
-                tracing::error!(key = change.place.key, version = change.version, %error, "not processed");
+                tracing::error!(key = change.place.key, %error, "not processed");
                 failure.get_or_insert(error);
             }
         }
@@ -117,7 +118,7 @@ pub async fn after_upload(app: &AppState, place: Place, filename: &str) {
     if !app.config.process_uploads {
         return;
     }
-    let change = Change { filename: filename.to_owned(), ..Change::created(place) };
+    let change = Change { place, filename: filename.to_owned() };
     if app.config.in_function {
         // A function is frozen between two requests, so that nothing can be left for later.
         run(app, &change).await;
@@ -169,10 +170,9 @@ async fn run(app: &AppState, change: &Change) {
     }
 }
 
-/// Does what one change asks for. Safe to repeat, in any order, and at the same time.
+/// Makes the document what its object is now. Safe to repeat, in any order, and at the same time.
 pub async fn process(app: &AppState, change: &Change) -> Result<Outcome, TryAgain> {
-    let result = if change.removed { forget(app, change).await } else { read(app, change).await };
-    result.map_err(|trouble| {
+    read(app, change).await.map_err(|trouble| {
         tracing::warn!(key = change.place.key, error = ?trouble, "the document is in trouble");
         TryAgain { key: change.place.key.clone(), reason: trouble.reason() }
     })
@@ -180,74 +180,93 @@ pub async fn process(app: &AppState, change: &Change) -> Result<Outcome, TryAgai
 
 async fn read(app: &AppState, change: &Change) -> Result<Outcome, Trouble> {
     let mut connection = app.database()?.connection().await?;
-    let claim = match claim(app, &mut connection, change).await? {
-        Ok(claim) => claim,
-        Err(outcome) => return Ok(outcome),
+    let result = async {
+        claim(app, &mut connection, change).await?;
+        index(app, &mut connection, change).await
     };
-    match index(app, &mut connection, change, claim).await {
+    match result.await {
         Ok(chunks) => Ok(Outcome::Completed { chunks }),
         Err(Trouble::Overtaken(outcome)) => Ok(outcome),
         Err(trouble) => {
             // The connection may be what has failed.
             drop(connection);
-            mark_failed(app, change, claim, &trouble).await?;
+            mark_failed(app, &change.place, &trouble.reason()).await?;
             if trouble.passes() { Err(trouble) } else { Ok(Outcome::Failed) }
         }
     }
 }
 
-/// Makes the document this change's, unless there is nothing to do: then says what has become of it.
-async fn claim(app: &AppState, connection: &mut Connection, change: &Change) -> Result<Result<Uuid, Outcome>, Trouble> {
+/// Marks the document as being processed, unless there is nothing to do.
+async fn claim(app: &AppState, connection: &mut Connection, change: &Change) -> Result<(), Trouble> {
     let format = Format::of_name(&change.filename);
     let transaction = connection.transaction().await.map_err(StoreError::from)?;
     let new = NewDocument {
         id: Uuid::new_v4(),
         filename: &change.filename,
         content_type: format.map_or("application/octet-stream", Format::content_type),
-        size: change.size.unwrap_or_default(),
+        size: 0,
         place: &change.place,
-        version: None,
         uploaded_by: None,
     };
-    let known = documents::lock_or_insert(&transaction, &new).await?;
-    if let Some(outcome) = decide(&known, change) {
-        return Ok(Err(outcome));
-    }
-    // An event may come after its object was deleted again.
-    if known.deleted && (change.place.bucket.is_empty() || !app.files.exists(&change.place).await?) {
-        return Ok(Err(Outcome::Deleted));
-    }
-    documents::start(&transaction, known.id, change.size, change.version.as_deref(), change.sequencer.as_deref()).await?;
+    // Whoever writes to the bucket makes a document; on disk it is only the row that does.
+    let is_new = !change.place.bucket.is_empty() && documents::insert_missing(&transaction, &new).await?;
+    let Some(known) = documents::lock(&transaction, &change.place).await? else {
+        // Its row went in the moment before the lock: the next look will find what there is.
+        let is_file = change.place.bucket.is_empty();
+        return Err(if is_file { Trouble::Overtaken(Outcome::Deleted) } else { StoreError::Busy.into() });
+    };
+    let found = match app.files.look(&change.place).await {
+        Ok(Some(found)) => found,
+        Ok(None) if is_new || known.refused => return Err(Trouble::Overtaken(Outcome::Deleted)),
+        Ok(None) => return Err(forget(transaction, known.id).await?),
+        Err(error) => {
+            // The reason is to be found with the document, also with one that is new.
+            transaction.commit().await.map_err(StoreError::from)?;
+            return Err(error.into());
+        }
+    };
+    decide(&known, found.version.as_deref())?;
+    documents::start(&transaction, known.id, found.size, found.version.as_deref()).await?;
     transaction.commit().await.map_err(StoreError::from)?;
-    Ok(Ok(known.id))
+    Ok(())
 }
 
-/// What is known already may make a change pointless.
-fn decide(known: &Known, change: &Change) -> Option<Outcome> {
-    if let (Some(seen), Some(now)) = (&known.sequencer, &change.sequencer)
-        && now < seen
-    {
-        return Some(Outcome::Stale);
+/// What is known already may leave nothing to do about what was found.
+fn decide(known: &Known, version: Option<&str>) -> Result<(), Trouble> {
+    if known.refused {
+        return Err(Trouble::Overtaken(Outcome::Deleted));
     }
-    let same = known.version.is_some() && known.version == change.version || known.version.is_none() && change.place.bucket.is_empty();
-    (same && !known.deleted && known.status == Status::Completed).then_some(Outcome::AlreadyDone)
+    let is_done = known.status == Status::Completed && known.version.as_deref() == version;
+    if is_done { Err(Trouble::Overtaken(Outcome::AlreadyDone)) } else { Ok(()) }
+}
+
+/// The object was removed from the bucket: so is the document.
+async fn forget(transaction: Transaction<'_>, id: Uuid) -> Result<Trouble, Trouble> {
+    documents::remove(&transaction, id).await?;
+    transaction.commit().await.map_err(StoreError::from)?;
+    Ok(Trouble::Overtaken(Outcome::Removed))
 }
 
 /// Writes the chunks of the document, all or none, and returns how many there are.
-async fn index(app: &AppState, connection: &mut Connection, change: &Change, id: Uuid) -> Result<i32, Trouble> {
+///
+/// From its beginning to its end nobody else writes this document: whoever waits finds it done, and looks for what is there then.
+async fn index(app: &AppState, connection: &mut Connection, change: &Change) -> Result<i32, Trouble> {
     let settings = &app.config.processing;
     let name = &change.filename;
     let format =
         Format::of_name(name).ok_or_else(|| Trouble::Document("its type cannot be read; txt, md, pdf, docx and html can".into()))?;
-    let version = change.version.as_deref().filter(|_| change.versioned);
-    let file = app.files.fetch(&change.place, version, settings.document_bytes).await?;
+    let transaction = connection.transaction().await.map_err(StoreError::from)?;
+    let known = documents::lock(&transaction, &change.place).await?.ok_or(Trouble::Overtaken(Outcome::Deleted))?;
+    let id = known.id;
+    let file = match app.files.fetch(&change.place, settings.document_bytes).await {
+        Err(FileError::Gone) if !change.place.bucket.is_empty() => return Err(forget(transaction, id).await?),
+        result => result?,
+    };
+    decide(&known, file.version.as_deref())?;
     if file.size == 0 {
         return Err(Trouble::Document("the file is empty".into()));
     }
     let mut text = extract::read(file.path(), format, settings).await?;
-
-    let transaction = connection.transaction().await.map_err(StoreError::from)?;
-    check_still_ours(&transaction, change).await?;
     documents::remove_chunks(&transaction, id).await?;
     let mut chunker = Chunker::new(settings.chunk_characters, settings.overlap_characters);
     let mut waiting: Vec<String> = Vec::new();
@@ -276,45 +295,24 @@ async fn index(app: &AppState, connection: &mut Connection, change: &Change, id:
     if written == 0 {
         return Err(Trouble::Document("no text was found in it; a scanned document must be run through text recognition first".into()));
     }
-    documents::complete(&transaction, id, written, i64::try_from(file.size).unwrap_or(i64::MAX)).await?;
+    let size = i64::try_from(file.size).unwrap_or(i64::MAX);
+    documents::complete(&transaction, id, written, size, file.version.as_deref()).await?;
     transaction.commit().await.map_err(StoreError::from)?;
     Ok(written)
 }
 
-/// From here to the end of the transaction nobody else writes this document; whoever waited here finds it done.
-async fn check_still_ours(transaction: &tokio_postgres::Transaction<'_>, change: &Change) -> Result<(), Trouble> {
-    match documents::lock(transaction, &change.place).await? {
-        None => Err(Trouble::Overtaken(Outcome::Deleted)),
-        Some(known) if known.deleted => Err(Trouble::Overtaken(Outcome::Deleted)),
-        Some(known) => decide(&known, change).map_or(Ok(()), |outcome| Err(Trouble::Overtaken(outcome))),
-    }
-}
-
-async fn mark_failed(app: &AppState, change: &Change, id: Uuid, trouble: &Trouble) -> Result<(), Trouble> {
+/// Leaves the reason with the document, unless another run has completed or removed it meanwhile.
+async fn mark_failed(app: &AppState, place: &Place, reason: &str) -> Result<(), StoreError> {
     let mut connection = app.database()?.connection().await?;
-    let transaction = connection.transaction().await.map_err(StoreError::from)?;
-    match check_still_ours(&transaction, change).await {
-        Err(Trouble::Overtaken(_)) => return Ok(()),
-        result => result?,
-    }
-    documents::fail(&transaction, id, &trouble.reason()).await?;
-    transaction.commit().await.map_err(StoreError::from)?;
-    Ok(())
-}
-
-/// The object was removed from the bucket: so is the document.
-async fn forget(app: &AppState, change: &Change) -> Result<Outcome, Trouble> {
-    let mut connection = app.database()?.connection().await?;
-    let transaction = connection.transaction().await.map_err(StoreError::from)?;
-    let Some(known) = documents::lock(&transaction, &change.place).await? else { return Ok(Outcome::Deleted) };
-    if let (Some(seen), Some(now)) = (&known.sequencer, &change.sequencer)
-        && now < seen
+    let transaction = connection.transaction().await?;
+    if let Some(known) = documents::lock(&transaction, place).await?
+        && !known.refused
+        && known.status != Status::Completed
     {
-        return Ok(Outcome::Stale);
+        documents::fail(&transaction, known.id, reason).await?;
+        transaction.commit().await?;
     }
-    documents::remove(&transaction, known.id).await?;
-    transaction.commit().await.map_err(StoreError::from)?;
-    Ok(Outcome::Removed)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -322,25 +320,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repeated_and_late_changes_do_nothing() {
-        let known = |status, version: &str, sequencer: &str| Known {
-            id: Uuid::nil(),
-            status,
-            version: Some(version.into()),
-            sequencer: Some(sequencer.into()),
-            deleted: false,
+    fn what_is_done_or_refused_is_left_alone() {
+        let check = |status, refused, version: &str, expected: Option<Outcome>| {
+            let known = Known { id: Uuid::nil(), status, version: Some("v1".into()), refused };
+            let decided = decide(&known, Some(version)).err().map(|trouble| match trouble {
+                Trouble::Overtaken(outcome) => outcome,
+                other => panic!("{other}"),
+            });
+            assert_eq!(decided, expected, "{status:?} {refused} {version}");
         };
-        let change = |version: &str, sequencer: &str| Change {
-            version: Some(version.into()),
-            sequencer: Some(sequencer.into()),
-            ..Change::created(Place { bucket: "b".into(), key: "uploads/a.txt".into() })
-        };
-        let check = |known: &Known, change: &Change, expected| assert_eq!(decide(known, change), expected);
-        check(&known(Status::Completed, "v1", "0A"), &change("v1", "0A"), Some(Outcome::AlreadyDone));
-        check(&known(Status::Completed, "v2", "0B"), &change("v1", "0A"), Some(Outcome::Stale));
-        check(&known(Status::Completed, "v1", "0A"), &change("v2", "0B"), None);
-        check(&known(Status::Failed, "v1", "0A"), &change("v1", "0A"), None);
-        check(&known(Status::Processing, "v1", "0A"), &change("v1", "0A"), None);
-        check(&Known { deleted: true, ..known(Status::Completed, "v1", "0A") }, &change("v1", "0A"), None);
+        check(Status::Completed, false, "v1", Some(Outcome::AlreadyDone));
+        check(Status::Completed, false, "v2", None);
+        check(Status::Failed, false, "v1", None);
+        check(Status::Processing, false, "v1", None);
+        check(Status::Failed, true, "v1", Some(Outcome::Deleted));
+        check(Status::Failed, true, "v2", Some(Outcome::Deleted));
     }
 }
