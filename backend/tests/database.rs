@@ -5,7 +5,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::support::postgres::{self, Cluster, number};
+use crate::support::postgres::{self, Cluster, Held, number};
 use crate::support::server::{Server, command};
 
 #[tokio::test]
@@ -113,10 +113,12 @@ async fn away_while_the_model_thinks() {
     assert_eq!(next.settled(id).await["status"], "completed");
 }
 
-/// Passes connections on to the database, until those of a moment are forgotten: nothing comes through them any more, and nobody is told.
+/// Passes connections on to the database, until those of a moment are forgotten: nothing comes through them any more, and nobody is
+/// told; or until all are closed and no others let in.
 struct Firewall {
     port: u16,
     forgotten: watch::Sender<usize>,
+    closed: watch::Sender<bool>,
 }
 
 impl Firewall {
@@ -124,8 +126,14 @@ impl Firewall {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (forgotten, seen) = watch::channel(0);
+        let (closed, closing) = watch::channel(false);
         tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
+                let mut closing = closing.clone();
+                closing.mark_unchanged();
+                if *closing.borrow() {
+                    continue;
+                }
                 let mut seen = seen.clone();
                 seen.mark_unchanged();
                 tokio::spawn(async move {
@@ -133,11 +141,17 @@ impl Firewall {
                     tokio::select! {
                         _ = copy_bidirectional(&mut client, &mut server) => {}
                         Ok(()) = seen.changed() => std::future::pending().await,
+                        Ok(()) = closing.changed() => {}
                     }
                 });
             }
         });
-        Self { port, forgotten }
+        Self { port, forgotten, closed }
+    }
+
+    /// The address of a database behind it.
+    fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{}", self.port, database.rsplit('/').next().unwrap())
     }
 }
 
@@ -145,8 +159,9 @@ impl Firewall {
 async fn connections_that_died_unseen() {
     let database = postgres::database().await;
     let firewall = Firewall::start(postgres::shared_port()).await;
-    let url = format!("postgres://postgres@127.0.0.1:{}/{}", firewall.port, database.rsplit('/').next().unwrap());
-    let server = Server::bare(&[("DATABASE_URL", &url), ("DB_CONNECT_TIMEOUT_SECONDS", "20"), ("PROCESS_UPLOADS", "false")]).await;
+    let server =
+        Server::bare(&[("DATABASE_URL", &firewall.url(&database)), ("DB_CONNECT_TIMEOUT_SECONDS", "20"), ("PROCESS_UPLOADS", "false")])
+            .await;
     server.logged(|line| line["message"] == "the database is ready").await;
     let hi = json!({ "session_id": "s", "message": "hi" });
     server.post("/chat", hi.clone()).await.expect(200);
@@ -158,4 +173,40 @@ async fn connections_that_died_unseen() {
     }
     server.post("/chat", hi).await.expect(200);
     assert_eq!(server.get("/sessions/s").await.expect(200)["messages"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn cut_off_at_the_moment_of_truth() {
+    let database = postgres::database().await;
+    let firewall = Firewall::start(postgres::shared_port()).await;
+    let settings = [("DATABASE_URL", firewall.url(&database)), ("DB_CONNECT_TIMEOUT_SECONDS", "2".into())];
+    let server = Server::bare(&settings.each_ref().map(|(name, value)| (*name, value.as_str()))).await;
+    server.logged(|line| line["message"] == "the database is ready").await;
+    let files = || std::fs::read_dir(server.uploads.path()).unwrap().count();
+    for is_committed in [true, false] {
+        let before = files();
+        let held = Held::uploads(&database).await;
+        let cut = async {
+            held.reached().await;
+            firewall.closed.send_replace(true);
+        };
+        let (answer, ()) = tokio::join!(server.upload(&[("a.txt", b"text")]), cut);
+        answer.refused(503, "database_unavailable");
+        assert_eq!(files(), before + 1, "as long as nobody knows, the file stays");
+        if is_committed {
+            // It asks again before the database itself knows.
+            firewall.closed.send_replace(false);
+            server.get("/ready").await.expect(200);
+            held.release().await;
+            server.logged(|line| line["message"] == "processed").await;
+            assert_eq!(number(&database, "SELECT count(*) FROM documents WHERE status = 'completed'").await, 1);
+            assert_eq!(files(), before + 1);
+        } else {
+            held.refuse().await;
+            firewall.closed.send_replace(false);
+            server.logged(|line| line["message"] == "an upload that was not committed is taken back").await;
+            assert_eq!(files(), before);
+            assert_eq!(number(&database, "SELECT count(*) FROM documents WHERE deleted_at IS NULL").await, 1);
+        }
+    }
 }

@@ -228,6 +228,101 @@ async fn objects_that_are_removed() {
 }
 
 #[tokio::test]
+async fn an_upload_that_is_refused_is_no_document_whatever_the_bucket_tells() {
+    let system = System::new("never").await;
+    let (server, function) = (system.server(&[]).await, system.function().await);
+    server.get("/ready").await.expect(200);
+    system.refuse_uploads().await;
+    server.upload(&[("a.txt", b"text")]).await.refused(500, "internal");
+    assert!(moto::keys(&system.bucket).await.is_empty());
+    let event = system.event_of_the_only_object().await;
+    assert_eq!(function.invoke(event.clone()).await, outcomes(&["Deleted"]));
+    // Even if its file could not be taken out again, and is there.
+    let key = event["Records"][0]["s3"]["object"]["key"].as_str().unwrap();
+    let event = system.put(key, b"text", "0B").await;
+    assert_eq!(function.invoke(event).await, outcomes(&["Deleted"]));
+    assert_eq!(server.authorized(Method::GET, "/documents").await.expect(200)["total"], 0);
+}
+
+#[tokio::test]
+async fn an_event_that_comes_before_its_upload_is_taken_back() {
+    let system = System::new("overtaken").await;
+    let (server, function) = (system.server(&[]).await, system.function().await);
+    server.get("/ready").await.expect(200);
+    system.refuse_uploads().await;
+    system.role.hold_removals();
+    let upload = server.upload(&[("a.txt", b"text")]);
+    let event = async {
+        system.role.asked_to_remove().await;
+        let event = system.event_of_the_only_object().await;
+        let result = function.invoke(event).await;
+        system.role.release();
+        result
+    };
+    let (answer, _) = tokio::join!(upload, event);
+    answer.refused(500, "internal");
+    assert_eq!(server.authorized(Method::GET, "/documents").await.expect(200)["total"], 0);
+    assert_eq!(number(&system.database, "SELECT count(*) FROM document_chunks").await, 0);
+}
+
+#[tokio::test]
+async fn a_function_answers_after_it_has_cleaned_up() {
+    let system = System::new("frozen").await;
+    let function = system.function().await;
+    function.invoke(json!({ "command": "migrate" })).await.unwrap();
+    system.refuse_uploads().await;
+    system.role.hold_removals();
+    let body = "--b\r\ncontent-disposition: form-data; name=\"files\"; filename=\"a.txt\"\r\n\r\ntext\r\n--b--\r\n";
+    let mut event = http_event("POST", "/upload/document", None);
+    event["body"] = json!(body);
+    event["headers"]["content-type"] = json!("multipart/form-data; boundary=b");
+    event["headers"]["authorization"] = json!(format!("Bearer {}", token("amy", 60)));
+    let mut answer = pin!(function.invoke(event));
+    tokio::select! {
+        early = &mut answer => panic!("it is frozen with a file that has no document: {early:?}"),
+        () = system.role.asked_to_remove() => {}
+    }
+    let early = tokio::time::timeout(Duration::from_millis(500), &mut answer).await;
+    assert!(early.is_err(), "it is frozen while it removes: {early:?}");
+    system.role.release();
+    assert_eq!(answer.await.unwrap()["statusCode"], 500);
+    assert!(moto::keys(&system.bucket).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_new_version_waits_for_the_one_that_is_being_read() {
+    let mut system = System::new("waiting").await;
+    system.variables.insert("DB_STATEMENT_TIMEOUT_SECONDS".into(), "0.3".into());
+    let (one, other) = (system.function().await, system.function().await);
+    let key = "uploads/slow.txt";
+    let first = system.put(key, b"one", "0A").await;
+    let held = system.bedrock.hold();
+    let reading = one.invoke(first);
+    let overtaking = async {
+        while system.bedrock.calls().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let second = system.put(key, b"two", "0B").await;
+        let mut answer = pin!(other.invoke(second));
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+                       AND now() - query_start > interval '1 second'";
+        let patient = async {
+            while number(&system.database, waiting).await == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            early = &mut answer => panic!("it did not wait: {early:?}"),
+            () = patient => held.add_permits(1000),
+        }
+        answer.await
+    };
+    let (first, second) = tokio::join!(reading, overtaking);
+    assert_eq!((first, second), (outcomes(&["Completed { chunks: 1 }"]), outcomes(&["Completed { chunks: 1 }"])));
+    assert_eq!(system.document(key).await, ("completed".into(), "two".into()));
+}
+
+#[tokio::test]
 async fn objects_that_cannot_be_documents() {
     let mut system = System::new("refused").await;
     system.variables.insert("MAX_DOCUMENT_BYTES".into(), "1000".into());
