@@ -5,6 +5,7 @@
 //! up to date from inside its network.
 
 use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
 
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Adapter, RequestExt as _};
@@ -18,6 +19,9 @@ use crate::AppState;
 use crate::http::{self, ClientAddress};
 use crate::processor::{self, S3Event};
 use crate::store::migrations;
+
+/// A function that is ended in the middle of a document cannot say so: this much of its time is left for that.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Answers events until the platform ends the process.
 pub async fn run(app: AppState) -> Result<(), Error> {
@@ -50,8 +54,10 @@ async fn answer(app: &AppState, router: axum::Router, event: LambdaEvent<Box<Raw
     let text = event.payload.get();
     let shape: Shape = serde_json::from_str(text)?;
     if shape.records.iter().any(|record| record.source == "aws:s3") || shape.test.as_deref() == Some("s3:TestEvent") {
+        let deadline = event.context.deadline();
         let event: S3Event = serde_json::from_str(text)?;
-        let outcomes = processor::handle(app, &event).await?;
+        let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        let outcomes = processor::handle(app, &event, left.saturating_sub(FAREWELL)).await?;
         return Ok(json!({ "outcomes": outcomes.iter().map(|outcome| format!("{outcome:?}")).collect::<Vec<_>>() }));
     }
     match shape.command.as_deref() {

@@ -323,6 +323,20 @@ async fn a_new_version_waits_for_the_one_that_is_being_read() {
 }
 
 #[tokio::test]
+async fn a_function_whose_time_is_up_says_so() {
+    let system = System::new("late").await;
+    let function = system.function().await;
+    let key = "uploads/late.txt";
+    let event = system.put(key, b"text", "0A").await;
+    let held = system.bedrock.hold();
+    let error = function.invoke_for(event.clone(), Duration::from_secs(4)).await.unwrap_err();
+    assert!(error["errorMessage"].as_str().unwrap().contains("it took too long"), "{error}");
+    assert_eq!(system.document(key).await.0, "failed");
+    held.add_permits(1000);
+    assert_eq!(function.invoke(event).await, outcomes(&["Completed { chunks: 1 }"]));
+}
+
+#[tokio::test]
 async fn objects_that_cannot_be_documents() {
     let mut system = System::new("refused").await;
     system.variables.insert("MAX_DOCUMENT_BYTES".into(), "1000".into());

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use deadpool_postgres::Transaction;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::AppState;
@@ -94,12 +95,18 @@ pub struct TryAgain {
     pub reason: String,
 }
 
-/// Handles everything that an event tells; the error is the first one that should be tried again, after the rest was done.
-pub async fn handle(app: &AppState, event: &S3Event) -> Result<Vec<Outcome>, TryAgain> {
+/// Handles everything that an event tells, in the time that there is; the error is the first one that should be tried again, after
+/// the rest was done.
+pub async fn handle(app: &AppState, event: &S3Event, time: Duration) -> Result<Vec<Outcome>, TryAgain> {
+    let until = Instant::now() + time.min(FOREVER);
     let mut outcomes = Vec::new();
     let mut failure = None;
     for change in event.changes() {
-        match process(app, &change).await {
+        let result = match tokio::time::timeout_at(until, process(app, &change)).await {
+            Ok(result) => result,
+            Err(_) => Err(give_up(app, &change).await),
+        };
+        match result {
             Ok(outcome) => {
                 tracing::info!(key = change.place.key, ?outcome, "processed");
                 outcomes.push(outcome);
@@ -111,6 +118,16 @@ pub async fn handle(app: &AppState, event: &S3Event) -> Result<Vec<Outcome>, Try
         }
     }
     failure.map_or(Ok(outcomes), Err)
+}
+
+/// The time is up: says so with the document, where no other run has it in hand, in a moment or not at all.
+async fn give_up(app: &AppState, change: &Change) -> TryAgain {
+    let reason = "it took too long; upload it again if this stays so";
+    let marked = tokio::time::timeout(Duration::from_secs(1), mark_failed(app, &change.place, reason));
+    if !matches!(marked.await, Ok(Ok(()))) {
+        tracing::warn!(key = change.place.key, "there was no time to mark the document");
+    }
+    TryAgain { key: change.place.key.clone(), reason: reason.into() }
 }
 
 /// After an upload to this server's disk there is no event: the work is done here, beside the requests.
@@ -143,6 +160,9 @@ pub async fn resume(app: &AppState) {
         Err(error) => tracing::warn!(%error, "cannot look for documents that were left unread"),
     }
 }
+
+/// More than any function may take.
+const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Documents that are read at the same time: each takes memory of its own.
 static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
