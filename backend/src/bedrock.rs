@@ -121,6 +121,12 @@ impl Models {
         }
     }
 
+    /// How many calls of [`Models::embed`] for one document may be under way at once.
+    pub fn at_once(&self) -> usize {
+        // With one text a call it takes more of them.
+        if self.batch() == 1 { 16 } else { 4 }
+    }
+
     /// One vector a text, in order.
     pub async fn embed(&self, texts: &[String], purpose: Purpose) -> Result<Vec<Vec<f32>>, ModelError> {
         let body = embedding_request(self.settings.family, texts, purpose, self.settings.dimensions);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use deadpool_postgres::Transaction;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -290,9 +291,11 @@ async fn index(app: &AppState, connection: &mut Connection, change: &Change) -> 
     documents::remove_chunks(&transaction, id).await?;
     let mut chunker = Chunker::new(settings.chunk_characters, settings.overlap_characters);
     let mut waiting: Vec<String> = Vec::new();
-    let mut written = 0;
+    let mut count = 0;
     let batch = app.models.batch();
     loop {
+    // Several parts are with the model at once, and are written in whichever order they come back.
+    let mut embedding = JoinSet::new();
         let piece = text.next().await?;
         let last = piece.is_none();
         match piece {
@@ -301,24 +304,55 @@ async fn index(app: &AppState, connection: &mut Connection, change: &Change) -> 
         }
         while waiting.len() >= batch || last && !waiting.is_empty() {
             let texts: Vec<String> = waiting.drain(..waiting.len().min(batch)).collect();
-            let embeddings = app.models.embed(&texts, Purpose::Document).await?;
-            documents::add_chunks(&transaction, id, written, &texts, embeddings).await?;
-            written += i32::try_from(texts.len()).expect("a batch is small");
-            if usize::try_from(written).is_ok_and(|written| written > settings.chunks) {
+            let first = count;
+            count += i32::try_from(texts.len()).expect("a batch is small");
+            if usize::try_from(count).is_ok_and(|count| count > settings.chunks) {
                 return Err(Trouble::Document(format!("it has more than {} chunks", settings.chunks)));
             }
         }
+            if embedding.len() >= app.models.at_once() {
+                write_next(&transaction, id, &mut embedding).await?;
+            }
+            let app = app.clone();
+            embedding.spawn(async move {
+                let vectors = app.models.embed(&texts, Purpose::Document).await?;
+                Ok(Part { first, texts, vectors })
+            });
         if last {
             break;
         }
     }
-    if written == 0 {
+    while !embedding.is_empty() {
+        write_next(&transaction, id, &mut embedding).await?;
+    }
+    if count == 0 {
         return Err(Trouble::Document("no text was found in it; a scanned document must be run through text recognition first".into()));
     }
     let size = i64::try_from(file.size).unwrap_or(i64::MAX);
-    documents::complete(&transaction, id, written, size, file.version.as_deref()).await?;
+    documents::complete(&transaction, id, count, size, file.version.as_deref()).await?;
     transaction.commit().await.map_err(StoreError::from)?;
-    Ok(written)
+    Ok(count)
+}
+
+/// Texts that follow each other in a document, and their vectors.
+struct Part {
+    first: i32,
+    texts: Vec<String>,
+    vectors: Vec<Vec<f32>>,
+}
+
+/// Writes the part that comes back next from the model.
+async fn write_next(
+    transaction: &tokio_postgres::Transaction<'_>,
+    id: Uuid,
+    embedding: &mut JoinSet<Result<Part, ModelError>>,
+) -> Result<(), Trouble> {
+    if let Some(done) = embedding.join_next().await {
+        // None is ever aborted but with the whole set.
+        let part = done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+        documents::add_chunks(transaction, id, part.first, &part.texts, part.vectors).await?;
+    }
+    Ok(())
 }
 
 /// Leaves the reason with the document, unless another run has completed or removed it meanwhile.
