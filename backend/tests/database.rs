@@ -210,3 +210,20 @@ async fn cut_off_at_the_moment_of_truth() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_the_address_asks_of_the_server_is_kept() {
+    let database = postgres::database().await;
+    postgres::execute(&database, "CREATE SCHEMA chatbot").await;
+    let url = format!("{database}?options=-c%20search_path%3Dchatbot,public");
+    let server = Server::bare(&[("DATABASE_URL", &url), ("DB_STATEMENT_TIMEOUT_SECONDS", "0.3")]).await;
+    server.get("/ready").await.expect(200);
+    assert_eq!(number(&database, "SELECT count(*) FROM chatbot.documents").await, 0);
+    // And this program's own settings too: somebody else has the table.
+    let client = postgres::connect(&database).await;
+    client.batch_execute("BEGIN; LOCK TABLE chatbot.documents").await.unwrap();
+    let answer = server.authorized(reqwest::Method::GET, "/documents").await.refused(504, "database_slow");
+    assert!(answer.headers.contains_key("retry-after"));
+    client.batch_execute("ROLLBACK").await.unwrap();
+    server.authorized(reqwest::Method::GET, "/documents").await.expect(200);
+}

@@ -5,9 +5,10 @@ use reqwest::multipart::{Form, Part};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::KEY;
-use crate::support::postgres::{Held, number};
+use crate::support::bedrock::embedding;
+use crate::support::postgres::{Held, execute, number};
 use crate::support::server::{Server, signed, token};
+use crate::support::{DIMENSIONS, KEY};
 
 #[tokio::test]
 async fn from_upload_to_answer_to_removal() {
@@ -191,9 +192,70 @@ async fn a_database_that_says_no_leaves_no_file() {
     // Refused at the last moment, when the file is already stored.
     let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
                   CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON documents DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()";
-    crate::support::postgres::execute(&server.database, refuse).await;
+    execute(&server.database, refuse).await;
     server.upload(&[("a.txt", b"text")]).await.refused(500, "internal");
     assert_eq!(files(&server), [] as [String; 0]);
+}
+
+#[tokio::test]
+async fn what_was_removed_does_not_hide_what_is_there() {
+    let server = Server::start().await;
+    server.get("/ready").await.expect(200);
+    let id = uuid::Uuid::new_v4();
+    // Removed rows stay in the index until the database tidies up: more of them, and nearer to the question, than it usually looks at.
+    let fill = format!(
+        "ALTER TABLE document_chunks SET (autovacuum_enabled = false);
+         INSERT INTO documents (id, filename, content_type, size_bytes, bucket, object_key, status) VALUES
+             ('{id}', 'near.txt', 'text/plain', 1, '', 'near', 'completed'),
+             (gen_random_uuid(), 'far.txt', 'text/plain', 1, '', 'far', 'completed');
+         INSERT INTO document_chunks (document_id, chunk_index, content, embedding)
+             SELECT (SELECT id FROM documents WHERE object_key = 'far'), n, 'far',
+                 (SELECT array_agg(random() - 0.5) FROM generate_series(1, {DIMENSIONS}) WHERE n = n)::vector
+             FROM generate_series(1, 3000) n;
+         INSERT INTO document_chunks (document_id, chunk_index, content, embedding)
+             SELECT '{id}', n, 'near', (SELECT array_agg(x + random() / 100) FROM unnest('{near:?}'::real[]) x WHERE n = n)::vector
+             FROM generate_series(1, 200) n;
+         ANALYZE document_chunks",
+        near = embedding("leave", DIMENSIONS)
+    );
+    execute(&server.database, &fill.replace("'[", "'{").replace("]'", "}'")).await;
+    let ask = async || server.post("/query", json!({ "message": "leave", "use_rag": true, "top_k": 5 })).await.expect(200);
+    assert_eq!(ask().await["sources"][0]["document_id"], id.to_string());
+    server.authorized(Method::DELETE, &format!("/documents/{id}")).await.expect(204);
+    assert_eq!(ask().await["sources"].as_array().unwrap().len(), 5);
+    let uses = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'document_chunks_nearest'";
+    while number(&server.database, uses).await < 2 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_document_in_hand_is_not_removed() {
+    let server = Server::start().await;
+    let held = server.bedrock.hold();
+    let answer = server.upload(&[("a.txt", b"some text")]).await.expect(202);
+    let id = answer["documents"][0]["id"].as_str().unwrap();
+    while server.bedrock.calls().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let answer = server.authorized(Method::DELETE, &format!("/documents/{id}")).await.refused(409, "document_busy");
+    assert_eq!(answer.headers["retry-after"], "1");
+    held.add_permits(1000);
+    assert_eq!(server.settled(id).await["status"], "completed");
+    server.authorized(Method::DELETE, &format!("/documents/{id}")).await.expect(204);
+}
+
+#[tokio::test]
+async fn what_is_not_there_to_be_asked() {
+    let server = Server::with(&[("ENABLE_RAG", "false")]).await;
+    server.post("/query", json!({ "message": "leave?", "use_rag": true })).await.refused(409, "rag_disabled");
+    server.post("/query", json!({ "message": "leave?" })).await.expect(200);
+    let bare = Server::bare(&[]).await;
+    bare.authorized(Method::GET, "/documents").await.refused(503, "database_not_configured");
+    bare.upload(&[("a.txt", b"text")]).await.refused(503, "database_not_configured");
+    assert_eq!(files(&bare), [] as [String; 0]);
+    let nobody = Server::bare(&[("JWT_SECRET_KEY", "")]).await;
+    nobody.authorized(Method::GET, "/documents").await.refused(503, "tokens_unavailable");
 }
 
 #[tokio::test]
