@@ -219,11 +219,7 @@ impl Config {
                 trusted_proxies: vars.parsed("TRUSTED_PROXIES", "a number", 0)?,
                 shutdown: vars.seconds("SHUTDOWN_SECONDS", 25)?,
             },
-            cors: match vars.text("CORS_ORIGINS").as_deref() {
-                None => Cors::Off,
-                Some("*") => Cors::Any,
-                Some(list) => Cors::Origins(list.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect()),
-            },
+            cors: vars.text("CORS_ORIGINS").map_or(Cors::Off, |list| cors(&list)),
             page_api_url: vars.text("BACKEND_API_URL").map(|url| url.trim_end_matches('/').to_owned()),
             in_function: in_lambda,
             rag: vars.flag("ENABLE_RAG", true)?,
@@ -279,6 +275,16 @@ fn database(vars: &Vars<'_>, dimensions: usize, in_lambda: bool) -> Result<Optio
 }
 
 fn signing(vars: &Vars<'_>) -> Result<Signing, ConfigError> {
+fn cors(list: &str) -> Cors {
+    let mut origins = list.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned());
+    // Whoever lets everybody in need not name anybody.
+    if origins.clone().any(|origin| origin == "*") {
+        Cors::Any
+    } else {
+        Cors::Origins(origins.by_ref().filter(|it| !it.is_empty()).collect())
+    }
+}
+
     match (vars.text("JWT_SECRET_KEY"), vars.text("APP_SECRET_NAME")) {
         (Some(key), _) if key.len() < 32 => Err(invalid("JWT_SECRET_KEY", "at least 32 bytes long", format!("{} bytes", key.len()))),
         (Some(key), _) => Ok(Signing::Key(key)),
@@ -395,6 +401,28 @@ mod tests {
     }
 
     #[test]
+    #[test]
+    fn where_to_listen() {
+        let check = |vars: &[(&str, &str)], expected: &str| {
+            let config = read(vars).unwrap();
+            assert_eq!(format!("{}:{}", config.host, config.port), expected);
+        };
+        check(&[], "0.0.0.0:8080");
+        check(&[("GRADIO_HOST", "127.0.0.1"), ("GRADIO_PORT", "7860")], "127.0.0.1:7860");
+        check(&[("GRADIO_PORT", "7860"), ("PORT", "80"), ("HOST", "::1")], "::1:80");
+        assert!(read(&[("GRADIO_PORT", "http")]).is_err());
+    }
+
+    #[test]
+    fn origins_and_everybody() {
+        let check = |list: &str, expected| assert_eq!(read(&[("CORS_ORIGINS", list)]).unwrap().cors, expected, "{list}");
+        let some = |list: &[&str]| Cors::Origins(list.iter().map(|it| (*it).to_owned()).collect());
+        check("", Cors::Off);
+        check("*", Cors::Any);
+        check("https://a.example, *", Cors::Any);
+        check("https://a.example/, https://b.example,", some(&["https://a.example", "https://b.example"]));
+    }
+
     fn inference_profiles_are_recognised() {
         let check = |model: &str, expected| assert_eq!(embedding_family(None, model).unwrap(), expected);
         check("global.cohere.embed-v4:0", EmbeddingFamily::CohereV4);

@@ -138,6 +138,8 @@ async fn other_origins_by_configuration() {
     let some = Server::bare(&[("CORS_ORIGINS", "https://hr.example.com, https://test.example.com/")]).await;
     assert_eq!(preflight(&some, "https://test.example.com").await.as_deref(), Some("https://test.example.com"));
     assert_eq!(preflight(&some, "https://evil.example").await, None);
+    let open = Server::bare(&[("CORS_ORIGINS", "https://hr.example.com, *")]).await;
+    assert_eq!(preflight(&open, "https://anywhere.example").await.as_deref(), Some("*"));
     // A refusal must be readable by the page, too.
     let request = some.request(Method::POST, "/chat").header("origin", "https://hr.example.com").body("x");
     let answer = some.send(request).await.refused(415, "wrong_content_type");
