@@ -192,8 +192,9 @@ impl Config {
         let request_timeout = vars.seconds("REQUEST_TIMEOUT_SECONDS", 29)?;
         let model_timeout = vars.seconds("MODEL_TIMEOUT_SECONDS", 25)?;
         Ok(Self {
-            host: vars.parsed("HOST", "an IP address", IpAddr::V4(Ipv4Addr::UNSPECIFIED))?,
-            port: vars.parsed("PORT", "a port number", 8080)?,
+            // The second name of each is that of the page's image before this program, whose tasks still say it so.
+            host: vars.parsed("HOST", "an IP address", vars.parsed("GRADIO_HOST", "an IP address", IpAddr::V4(Ipv4Addr::UNSPECIFIED))?)?,
+            port: vars.parsed("PORT", "a port number", vars.parsed("GRADIO_PORT", "a port number", 8080)?)?,
             database: database(&vars, dimensions, in_lambda)?,
             signing: signing(&vars)?,
             models: ModelSettings {
@@ -274,7 +275,6 @@ fn database(vars: &Vars<'_>, dimensions: usize, in_lambda: bool) -> Result<Optio
     }))
 }
 
-fn signing(vars: &Vars<'_>) -> Result<Signing, ConfigError> {
 fn cors(list: &str) -> Cors {
     let mut origins = list.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned());
     // Whoever lets everybody in need not name anybody.
@@ -285,6 +285,7 @@ fn cors(list: &str) -> Cors {
     }
 }
 
+fn signing(vars: &Vars<'_>) -> Result<Signing, ConfigError> {
     match (vars.text("JWT_SECRET_KEY"), vars.text("APP_SECRET_NAME")) {
         (Some(key), _) if key.len() < 32 => Err(invalid("JWT_SECRET_KEY", "at least 32 bytes long", format!("{} bytes", key.len()))),
         (Some(key), _) => Ok(Signing::Key(key)),
@@ -401,7 +402,6 @@ mod tests {
     }
 
     #[test]
-    #[test]
     fn where_to_listen() {
         let check = |vars: &[(&str, &str)], expected: &str| {
             let config = read(vars).unwrap();
@@ -423,6 +423,7 @@ mod tests {
         check("https://a.example/, https://b.example,", some(&["https://a.example", "https://b.example"]));
     }
 
+    #[test]
     fn inference_profiles_are_recognised() {
         let check = |model: &str, expected| assert_eq!(embedding_family(None, model).unwrap(), expected);
         check("global.cohere.embed-v4:0", EmbeddingFamily::CohereV4);

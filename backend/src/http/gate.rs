@@ -116,9 +116,12 @@ async fn admit(app: &AppState, client: IpAddr, route: Option<&str>, request: Req
     }
 }
 
-/// Health must be told even when there is no place left for anything else.
+/// Health must be told even when there is no place left for anything else. Some load balancers ask for the page instead, which costs
+/// as little: it is compiled in.
 fn is_free(method: &Method, route: Option<&str>) -> bool {
-    method == Method::GET && route.is_some_and(|route| matches!(route.trim_start_matches("/api"), "/health" | "/ready"))
+    let is_page = |route: &str| matches!(route, "/" | "/favicon.ico") || route.starts_with("/page/");
+    let is_health = |route: &str| matches!(route.trim_start_matches("/api"), "/health" | "/ready");
+    method == Method::GET && route.is_some_and(|route| is_health(route) || is_page(route))
 }
 
 /// Gives every refusal the one shape, also those that a library made.
