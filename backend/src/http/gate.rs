@@ -164,7 +164,7 @@ fn client_address(request: &Request, trusted_proxies: usize) -> IpAddr {
 }
 
 /// Each proxy adds the address that it saw at the end; what is further left is only what the client claims.
-fn forwarded(headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> {
+pub(crate) fn forwarded(headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> {
     let from_the_end = trusted_proxies.checked_sub(1)?;
     let all: Vec<&str> =
         headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();

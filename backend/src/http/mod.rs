@@ -26,6 +26,7 @@ mod query;
 mod sessions;
 
 pub use error::{ApiError, ErrorBody, ErrorDetail};
+pub(crate) use gate::forwarded;
 pub use gate::{ClientAddress, Gate};
 
 /// Header that carries a request's id in both directions.
