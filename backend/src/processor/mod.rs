@@ -81,6 +81,7 @@ impl Trouble {
         match self {
             Self::File(FileError::Unavailable(_)) => "the file could not be fetched; upload it again if this stays so".into(),
             Self::Model(error) if error.passes() => format!("{error}; upload it again if this stays so"),
+            Self::Read(ReadError::Broken(_)) => "it could not be read at the moment; upload it again if this stays so".into(),
             Self::Store(StoreError::Slow | StoreError::Busy) => "the database took too long; upload it again if this stays so".into(),
             Self::Store(_) => "the database was away; upload it again if this stays so".into(),
             other => other.to_string(),
@@ -293,9 +294,9 @@ async fn index(app: &AppState, connection: &mut Connection, change: &Change) -> 
     let mut waiting: Vec<String> = Vec::new();
     let mut count = 0;
     let batch = app.models.batch();
-    loop {
     // Several parts are with the model at once, and are written in whichever order they come back.
     let mut embedding = JoinSet::new();
+    loop {
         let piece = text.next().await?;
         let last = piece.is_none();
         match piece {
@@ -309,7 +310,6 @@ async fn index(app: &AppState, connection: &mut Connection, change: &Change) -> 
             if usize::try_from(count).is_ok_and(|count| count > settings.chunks) {
                 return Err(Trouble::Document(format!("it has more than {} chunks", settings.chunks)));
             }
-        }
             if embedding.len() >= app.models.at_once() {
                 write_next(&transaction, id, &mut embedding).await?;
             }
@@ -318,6 +318,7 @@ async fn index(app: &AppState, connection: &mut Connection, change: &Change) -> 
                 let vectors = app.models.embed(&texts, Purpose::Document).await?;
                 Ok(Part { first, texts, vectors })
             });
+        }
         if last {
             break;
         }
@@ -372,6 +373,18 @@ async fn mark_failed(app: &AppState, place: &Place, reason: &str) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_happened_inside_is_not_told() {
+        let inside = || std::io::Error::other("/var/task/bootstrap: os error 2");
+        let check =
+            |trouble: Trouble, expected: &str| assert_eq!(trouble.reason(), format!("{expected}; upload it again if this stays so"));
+        check(Trouble::Read(ReadError::Broken(inside())), "it could not be read at the moment");
+        check(Trouble::File(FileError::Unavailable(inside().to_string())), "the file could not be fetched");
+        check(Trouble::Store(StoreError::Unavailable(inside().to_string())), "the database was away");
+        check(Trouble::Store(StoreError::Slow), "the database took too long");
+        check(Trouble::Model(ModelError::Unavailable(inside().to_string())), "the model cannot be used at the moment");
+    }
 
     #[test]
     fn what_is_done_or_refused_is_left_alone() {
