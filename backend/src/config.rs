@@ -12,6 +12,8 @@ pub struct Config {
     pub port: u16,
     pub database: Option<DatabaseSettings>,
     pub signing: Signing,
+    /// How long a signing key from the secret is believed before it is read again.
+    pub key_age: Duration,
     pub models: ModelSettings,
     pub storage: Storage,
     pub limits: Limits,
@@ -197,6 +199,7 @@ impl Config {
             port: vars.parsed("PORT", "a port number", vars.parsed("GRADIO_PORT", "a port number", 8080)?)?,
             database: database(&vars, dimensions, in_lambda)?,
             signing: signing(&vars)?,
+            key_age: vars.seconds("SECRET_KEY_MAX_AGE_SECONDS", 300)?,
             models: ModelSettings {
                 chat: vars.text("LLM_MODEL_ID").unwrap_or_else(|| "amazon.nova-pro-v1:0".into()),
                 embedding,

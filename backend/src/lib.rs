@@ -56,7 +56,7 @@ impl App {
             sessions: Sessions::new(database.clone()),
             models: bedrock::Models::new(config.models.clone(), aws.clone()),
             files: files::Files::new(config.storage.clone(), aws.clone()),
-            keys: auth::Keys::new(config.signing.clone(), aws.clone()),
+            keys: auth::Keys::new(config.signing.clone(), config.key_age, aws.clone()),
             gate: http::Gate::new(&config.limits),
             stopping: AtomicBool::new(false),
             database,

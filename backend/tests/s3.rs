@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
@@ -386,27 +388,85 @@ async fn a_bucket_that_is_away_leaves_nothing() {
 #[tokio::test]
 async fn a_rotated_key_takes_effect() {
     let system = System::new("rotated").await;
-    let server = system.server(&[]).await;
-    let ask = async |key: &str| {
+    let ask = async |server: &Server, key: &str| {
         let token = signed(&json!({ "sub": "amy", "exp": 4_000_000_000_u64 }), key);
         server.send(server.request(Method::GET, "/documents").bearer_auth(token)).await
     };
-    ask(KEY).await.expect(200);
+    let store = async |key: &str| {
+        let client = moto::secrets().await;
+        let text = json!({ "secret_key": key, "algorithm": "HS256" }).to_string();
+        client.put_secret_value().secret_id("rotated/app-secrets").secret_string(text).send().await.unwrap();
+    };
     let new = "the key after the rotation, also long";
-    ask(new).await.refused(401, "token_invalid");
-    moto::secrets()
-        .await
-        .put_secret_value()
-        .secret_id("rotated/app-secrets")
-        .secret_string(json!({ "secret_key": "short" }).to_string())
-        .send()
-        .await
-        .unwrap();
-    // The old key is believed until it is old; a secret that is wrong from the start is nobody's key.
-    ask(KEY).await.expect(200);
+    let server = system.server(&[("SECRET_KEY_MAX_AGE_SECONDS", "30")]).await;
+    ask(&server, KEY).await.expect(200);
+    ask(&server, new).await.refused(401, "token_invalid");
+    store(new).await;
+    // A refusal makes it ask again, though not each time.
+    let begun = std::time::Instant::now();
+    while ask(&server, new).await.status != 200 {
+        assert!(begun.elapsed().as_secs() < 20, "the new key is not accepted");
+    }
+    ask(&server, KEY).await.refused(401, "token_invalid");
+    // Without a refusal it is believed until it is old.
+    let server = system.server(&[("SECRET_KEY_MAX_AGE_SECONDS", "0.5")]).await;
+    ask(&server, new).await.expect(200);
+    store(KEY).await;
+    while ask(&server, new).await.status == 200 {
+        assert!(begun.elapsed().as_secs() < 40, "the old key is believed for ever");
+    }
+    ask(&server, KEY).await.expect(200);
+    // A secret that is wrong is nobody's key.
+    store("short").await;
     let other = system.server(&[]).await;
-    let token = signed(&json!({ "sub": "amy", "exp": 4_000_000_000_u64 }), KEY);
-    other.send(other.request(Method::GET, "/documents").bearer_auth(token)).await.refused(503, "tokens_unavailable");
+    ask(&other, KEY).await.refused(503, "tokens_unavailable");
+}
+
+#[tokio::test]
+async fn a_forged_token_keeps_nobody_waiting() {
+    // Secrets Manager as it is when it hangs: it answers once, and then no more.
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = calls.clone();
+    let secrets = axum::Router::new().fallback(async move || {
+        if count.fetch_add(1, Ordering::SeqCst) > 0 {
+            std::future::pending::<()>().await;
+        }
+        axum::Json(json!({ "Name": "a", "SecretString": json!({ "secret_key": KEY }).to_string() }))
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, secrets).await });
+    let settings = [
+        ("JWT_SECRET_KEY", ""),
+        ("APP_SECRET_NAME", "a"),
+        ("SECRET_KEY_MAX_AGE_SECONDS", "150"),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &url),
+    ];
+    let server = Server::with(&settings).await;
+    let good = || server.authorized(Method::GET, "/documents");
+    good().await.expect(200);
+    let other = signed(&json!({ "sub": "amy", "exp": 4_000_000_000_u64 }), "another key, which is long enough too");
+    let forged = async || server.send(server.request(Method::GET, "/documents").bearer_auth(&other)).await.refused(401, "token_invalid");
+    while calls.load(Ordering::SeqCst) < 2 {
+        let asking = std::pin::pin!(forged());
+        let asked = async {
+            let begun = std::time::Instant::now();
+            while calls.load(Ordering::SeqCst) < 2 && begun.elapsed().as_millis() < 500 {
+                server.get("/health").await.expect(200);
+            }
+        };
+        let meanwhile = async {
+            asked.await;
+            // With the forged one waiting for the secret, a good one is believed at once.
+            let begun = std::time::Instant::now();
+            good().await.expect(200);
+            assert!(begun.elapsed().as_secs() < 2, "it waited for the forged one");
+        };
+        let _ = tokio::join!(asking, meanwhile);
+    }
+    // That it could not be asked is remembered, too.
+    forged().await;
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
