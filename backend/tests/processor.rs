@@ -6,6 +6,7 @@ use reqwest::Method;
 
 use crate::support::bedrock::{Reply, THROTTLED};
 use crate::support::files::{bomb, docx, pdf};
+use crate::support::is_translated;
 use crate::support::postgres::{connect, number};
 use crate::support::server::Server;
 
@@ -54,6 +55,7 @@ async fn what_cannot_be_read_says_why() {
         assert_eq!(document["status"], "failed", "{document}");
         let error = document["error"].as_str().unwrap();
         assert!(error.contains(reason), "{name}: {error}");
+        assert!(is_translated(error), "{name}: {error}");
         assert!(!error.contains('/') || name == "blank.txt", "a path of the server: {error}");
     }
     assert_eq!(number(&server.database, "SELECT count(*) FROM document_chunks").await, 0, "no document is half there");
