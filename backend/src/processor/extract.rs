@@ -16,7 +16,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::Instant;
 
-use super::Format;
+use super::{Format, pdf};
 use crate::config::Processing;
 
 #[derive(Debug, thiserror::Error)]
@@ -167,14 +167,14 @@ impl<W: Write> Write for Output<W> {
     }
 }
 
-type Extracted = Result<(), Box<dyn std::error::Error>>;
+pub(super) type Extracted = Result<(), Box<dyn std::error::Error>>;
 
 fn extract(path: &Path, format: Format, mut output: impl Write) -> Extracted {
     match format {
         Format::Text | Format::Markdown => text(path, &mut output)?,
         Format::Html => html(path, &mut output)?,
         Format::Docx => docx(path, &mut output)?,
-        Format::Pdf => pdf(path, &mut output)?,
+        Format::Pdf => pdf::text(path, &mut output)?,
     }
     Ok(output.flush()?)
 }
@@ -307,22 +307,6 @@ fn paragraphs(source: impl BufRead, output: &mut impl Write) -> Extracted {
         }
         buffer.clear();
     }
-}
-
-/// Page by page, so that the text of one is gone before the next.
-fn pdf(path: &Path, output: &mut impl Write) -> Extracted {
-    let document = pdf_extract::Document::load(path).map_err(|_| "it is damaged")?;
-    if document.is_encrypted() {
-        return Err("it is protected with a password".into());
-    }
-    for number in document.get_pages().into_keys() {
-        let mut page = String::new();
-        let mut plain = pdf_extract::PlainTextOutput::new(&mut page);
-        pdf_extract::output_doc_page(&document, &mut plain, number).map_err(|_| "it is damaged, or in a form that cannot be read")?;
-        output.write_all(page.as_bytes())?;
-        output.write_all(b"\n\n")?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod chunk;
 mod event;
 pub mod extract;
 mod format;
+mod pdf;
 
 pub use event::{Change, S3Event};
 pub use format::{Format, HEAD};
