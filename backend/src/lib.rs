@@ -41,6 +41,7 @@ pub struct App {
     pub files: files::Files,
     pub keys: auth::Keys,
     pub gate: http::Gate,
+    pub last_look: http::LastLook,
     stopping: AtomicBool,
 }
 
@@ -58,6 +59,7 @@ impl App {
             files: files::Files::new(config.storage.clone(), aws.clone()),
             keys: auth::Keys::new(config.signing.clone(), config.key_age, aws.clone()),
             gate: http::Gate::new(&config.limits),
+            last_look: http::LastLook::default(),
             stopping: AtomicBool::new(false),
             database,
             aws,

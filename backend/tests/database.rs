@@ -1,5 +1,7 @@
 //! The database at the start, away, and back again.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::json;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -226,4 +228,28 @@ async fn what_the_address_asks_of_the_server_is_kept() {
     assert!(answer.headers.contains_key("retry-after"));
     client.batch_execute("ROLLBACK").await.unwrap();
     server.authorized(reqwest::Method::GET, "/documents").await.expect(200);
+}
+
+#[tokio::test]
+async fn many_who_ask_whether_it_is_ready_take_one_connection() {
+    // A database that never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://postgres@{}/postgres", listener.local_addr().unwrap());
+    let silent = tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            open.push(stream);
+            SEEN.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    static SEEN: AtomicUsize = AtomicUsize::new(0);
+    let server = Server::bare(&[("DATABASE_URL", &url), ("DB_CONNECT_TIMEOUT_SECONDS", "1")]).await;
+    let all = futures_util::future::join_all((0..50).map(|_| server.get("/ready"))).await;
+    for answer in all {
+        answer.refused(503, "database_unavailable");
+    }
+    // The server tries by itself, too.
+    let seen = SEEN.load(Ordering::SeqCst);
+    assert!(seen < 12, "{seen} connections");
+    silent.abort();
 }
