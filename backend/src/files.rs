@@ -1,6 +1,7 @@
 //! The bytes of the documents: in a bucket, or on this server's disk.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
@@ -28,6 +29,9 @@ impl From<std::io::Error> for FileError {
     }
 }
 
+/// How the name of a file begins that is being received.
+const PARTIAL: &str = ".partial-";
+
 pub struct Files {
     storage: Storage,
     aws: Aws,
@@ -51,7 +55,7 @@ impl Files {
         match &self.storage {
             Storage::Disk(folder) => {
                 tokio::fs::create_dir_all(folder).await?;
-                Ok(tempfile::Builder::new().prefix(".partial-").tempfile_in(folder)?)
+                Ok(tempfile::Builder::new().prefix(PARTIAL).tempfile_in(folder)?)
             }
             Storage::S3 { .. } => Ok(NamedTempFile::new()?),
         }
@@ -127,6 +131,26 @@ impl Files {
             Err(FileError::Gone) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The names of what uploads have put on the disk, whole or not, before so long a time. Nothing else in the folder is touched.
+    pub async fn older_than(&self, age: Duration) -> Result<Vec<String>, FileError> {
+        let Storage::Disk(folder) = &self.storage else { return Ok(Vec::new()) };
+        let mut names = Vec::new();
+        let mut entries = match tokio::fs::read_dir(folder).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(names),
+            result => result?,
+        };
+        while let Some(entry) = entries.next_entry().await? {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let is_upload = name.starts_with(PARTIAL) || name.parse::<Uuid>().is_ok();
+            // Another server may have taken it away in the meantime.
+            let is_old = async || Some(entry.metadata().await.ok()?.modified().ok()?.elapsed().ok()? > age);
+            if is_upload && is_old().await == Some(true) {
+                names.push(name);
+            }
+        }
+        Ok(names)
     }
 
     /// Removes a file; that there is none is success.

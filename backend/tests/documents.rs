@@ -281,6 +281,34 @@ async fn work_that_was_left_is_taken_up_again() {
     assert_eq!(next.settled(id).await["status"], "completed");
 }
 
+#[tokio::test]
+async fn what_was_cut_off_is_taken_away_one_day() {
+    let server = Server::start().await;
+    server.processed("kept.txt", b"text").await;
+    let kept = files(&server);
+    let hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 60 * 60);
+    let make = |name: &str, is_old: bool| {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(server.uploads.path().join(name)).unwrap();
+        if is_old {
+            file.set_modified(hours_ago).unwrap();
+        }
+    };
+    make(&kept[0], true);
+    make(".partial-old", true);
+    make(".partial-new", false);
+    make("7b0c9a3e-6f0d-4a6e-9f4e-2d5b1c3a8e77", true);
+    make("f3b9d8c1-2a4b-4c5d-8e6f-7a8b9c0d1e2f", false);
+    make("notes.txt", true);
+    let next = server.copy().await;
+    let line = next.logged(|line| line["message"] == "looked for what uploads have left").await;
+    assert_eq!(line["count"], 2);
+    let mut left = files(&server);
+    left.sort();
+    let mut expected = vec![".partial-new".into(), "f3b9d8c1-2a4b-4c5d-8e6f-7a8b9c0d1e2f".into(), "notes.txt".into(), kept[0].clone()];
+    expected.sort();
+    assert_eq!(left, expected);
+}
+
 fn files(server: &Server) -> Vec<String> {
     std::fs::read_dir(server.uploads.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }

@@ -148,10 +148,30 @@ pub async fn after_upload(app: &AppState, place: Place, filename: &str) {
     tokio::spawn(async move { run(&app, &change).await });
 }
 
+/// An upload takes less time than this, so that what is older has been left.
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
+
+/// Takes away what is left of uploads that ended with the server in the middle, whose files have no row.
+async fn tidy(app: &AppState) -> Result<(), Trouble> {
+    let connection = app.database()?.connection().await?;
+    let mut count = 0;
+    for key in app.files.older_than(ABANDONED).await? {
+        if !documents::is_on_disk(&**connection, &key).await? {
+            app.files.remove(&Place { bucket: String::new(), key }).await?;
+            count += 1;
+        }
+    }
+    tracing::info!(count, "looked for what uploads have left");
+    Ok(())
+}
+
 /// Goes on with the files that a stopped server has left unread.
 pub async fn resume(app: &AppState) {
     if !app.config.process_uploads || app.database.is_none() {
         return;
+    }
+    if let Err(error) = tidy(app).await {
+        tracing::warn!(?error, "what uploads have left cannot be taken away");
     }
     let found = async { documents::unfinished_on_disk(&**app.database()?.connection().await?).await };
     match found.await {

@@ -272,6 +272,11 @@ pub async fn unfinished_on_disk(client: &Client) -> Result<Vec<(String, String)>
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
+/// Whether a file on disk belongs to a document.
+pub async fn is_on_disk(client: &Client, key: &str) -> Result<bool, StoreError> {
+    Ok(client.query_opt("SELECT 1 FROM documents WHERE bucket = '' AND object_key = $1 AND deleted_at IS NULL", &[&key]).await?.is_some())
+}
+
 /// The chunks nearest to a vector, nearest first.
 pub async fn nearest(client: &deadpool_postgres::ClientWrapper, embedding: Vec<f32>, limit: i64) -> Result<Vec<Source>, StoreError> {
     // The inner query is in the form that the index serves; the join comes after it.
