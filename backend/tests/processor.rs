@@ -138,7 +138,7 @@ async fn several_parts_are_with_the_model_at_once() {
 
 #[tokio::test]
 async fn trouble_with_the_model_is_told_and_passes() {
-    let server = Server::with(&[("MODEL_TIMEOUT_SECONDS", "0.2")]).await;
+    let server = Server::with(&[("MODEL_TIMEOUT_SECONDS", "1")]).await;
     server.bedrock.next([THROTTLED, THROTTLED, THROTTLED]);
     assert_eq!(server.processed("patient.txt", b"Throttled three times.").await["status"], "completed");
 
