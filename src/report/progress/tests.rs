@@ -116,6 +116,7 @@ fn failing() -> Vec<(u64, Event)> {
                     created: 1,
                     adopted: 1,
                     failed: 1,
+                    unfinished: 0,
                     skipped: 2,
                     elapsed: Duration::from_millis(62_500),
                     ..Summary::default()
@@ -138,6 +139,7 @@ fn interrupted() -> Vec<(u64, Event)> {
             Event::Finished {
                 summary: Summary {
                     created: 1,
+                    unfinished: 0,
                     skipped: 2,
                     interrupted: true,
                     elapsed: Duration::from_millis(90_100),

@@ -114,7 +114,10 @@ fn code(spec: &Value, problems: &mut Problems) {
 fn is_base64(text: &str) -> bool {
     let digits = text.trim_end_matches('=');
     let padding = text.len() - digits.len();
-    !text.is_empty() && text.len().is_multiple_of(4) && padding <= 2 && digits.bytes().all(|it| it.is_ascii_alphanumeric() || b"+/".contains(&it))
+    !text.is_empty()
+        && text.len().is_multiple_of(4)
+        && padding <= 2
+        && digits.bytes().all(|it| it.is_ascii_alphanumeric() || b"+/".contains(&it))
 }
 
 fn environment(spec: &Value, problems: &mut Problems) {
