@@ -147,6 +147,22 @@ async fn what_cannot_be_read_is_written_back_after_an_update_that_failed() {
     assert!(made.plan.is_empty(), "{:?}", made.plan);
 }
 
+#[tokio::test(start_paused = true)]
+async fn another_way_to_the_same_place_is_only_recorded() {
+    let mut stage = Stage::begin().await;
+    stage.state.account = Some("123456789012".to_owned());
+    for (written, location) in [
+        ("region: r-1", Location { region: Some("r-1".into()), role: None }),
+        ("role: 'arn:aws:iam::123456789012:role/r'", Location { region: None, role: Some("arn:aws:iam::123456789012:role/r".into()) }),
+    ] {
+        // Beside its properties.
+        let (made, _) = stage.apply(&format!("version: one }}, {written}, lifecycle: {{"), &[("one", Status::Ready)]).await;
+        assert!(made.plan.is_empty(), "{:?}", made.plan);
+        let located: Vec<_> = stage.state.resources.values().map(|it| &it.location).collect();
+        assert_eq!((located, stage.state.deposed.len()), (vec![&location], 0));
+    }
+}
+
 fn stack_of(written: &str) -> Stack {
     let text = format!("stack: s\nresources:\n  a: {{ test.service: {{ {written} }} }}\n");
     let (file, diagnostics) = stack::parse(Arc::new(Source { path: "s.yaml".into(), text }), &TYPES.catalog);

@@ -15,7 +15,7 @@ use crate::{
     address::Address,
     diagnostic::Diagnostic,
     graph::{self, Graph, Index},
-    resource::{AnyLive, Catalog, Id, Status},
+    resource::{AnyLive, Catalog, Id, Location, Status},
     stack::{Instance, Stack},
     state::{Record, State},
     value::{Path, Value},
@@ -228,7 +228,7 @@ impl Maker<'_> {
     fn existing(&self, index: Index, instance: &Instance, record: &Record, diagnostics: &mut Vec<Diagnostic>) -> Decision {
         let moved = if record.type_name != instance.type_name {
             Some(Reason::TypeChanged { from: record.type_name.clone() })
-        } else if record.location != instance.options.location {
+        } else if !self.is_one_place(&record.location, &instance.options.location) {
             Some(Reason::Relocated)
         } else {
             None
@@ -284,6 +284,17 @@ impl Maker<'_> {
         decision.live = Some(live);
         decision.read = read;
         decision
+    }
+
+    /// Whether both are the same region of the same account, however they are written and reached.
+    pub(super) fn is_one_place(&self, one: &Location, other: &Location) -> bool {
+        let Input { stack, state, .. } = self.input;
+        let region = |it: &Location| it.region.clone().or_else(|| stack.region.clone());
+        let account = |it: &Location| match &it.role {
+            Some(role) => role.split(':').nth(4).map(str::to_owned),
+            None => state.account.clone().or_else(|| stack.account.clone()),
+        };
+        one == other || (region(one) == region(other) && account(one) == account(other))
     }
 
     fn must_replace(&self, instance: &Instance, desired: &Properties, live: &AnyLive, changes: &[Change]) -> Option<Reason> {
@@ -373,6 +384,7 @@ impl Maker<'_> {
         let Some(schema) = self.input.catalog.schema(instance.type_name) else { return false };
         let applied = normal::recorded(schema, desired, &|it| self.input.state.hash(it));
         !record.complete
+            || record.location != instance.options.location
             || !same(&applied, &record.applied)
             || !same(&live.outputs, &record.outputs)
             || self.input.graph.dependencies(index) != record.dependencies
