@@ -7,7 +7,7 @@ use schemars::{Schema, generate::SchemaSettings};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 
-use super::{Create, Delete, Describe, Error, Facts, Find, Id, Live, Problems, Resource, Result, Status, Update, Wanted};
+use super::{Create, Delete, Describe, Error, FORGOTTEN, Facts, Find, Id, Live, Problems, Resource, Result, Status, Update, Wanted};
 use crate::{state::as_hash, value::Value};
 
 /// The engine's side of a resource type. Specs are plain data with nothing unknown and secrets in clear text.
@@ -94,7 +94,7 @@ impl<R: Resource> AnyResource<R::World> for R {
         known: &'a BTreeSet<Id>,
     ) -> BoxFuture<'a, Result<Option<Id>>> {
         async move {
-            let spec = recorded::<R>(spec)?;
+            let spec = looked_for::<R>(spec)?;
             R::find(world, Find { operation, spec: &spec, known }).await
         }
         .boxed()
@@ -165,6 +165,16 @@ fn before<R: Resource>(update: &AnyUpdate<'_>) -> Result<R::Spec> {
 
 /// A spec as it was recorded: what stands there as a hash can be any text, or nothing where a text does not do.
 fn recorded<R: Resource>(spec: &Json) -> Result<R::Spec> {
+    with::<R>(spec, "".into()).or_else(|_| with::<R>(spec, Json::Null))
+}
+
+/// The same, where what a hash stands for is told from a text that is known.
+fn looked_for<R: Resource>(spec: &Json) -> Result<R::Spec> {
+    with::<R>(spec, FORGOTTEN.into()).or_else(|_| recorded::<R>(spec))
+}
+
+/// A recorded spec with something else instead of each hash.
+fn with<R: Resource>(spec: &Json, instead: Json) -> Result<R::Spec> {
     fn without_hashes(json: &mut Json, instead: &Json) {
         match json {
             it if as_hash(it).is_some() => *it = instead.clone(),
@@ -173,12 +183,9 @@ fn recorded<R: Resource>(spec: &Json) -> Result<R::Spec> {
             _ => {}
         }
     }
-    let with = |instead: Json| {
-        let mut spec = spec.clone();
-        without_hashes(&mut spec, &instead);
-        typed::<R, _>(&spec)
-    };
-    with("".into()).or_else(|_| with(Json::Null))
+    let mut spec = spec.clone();
+    without_hashes(&mut spec, &instead);
+    typed::<R, _>(&spec)
 }
 
 fn erase<R: Resource>(live: Live<R>) -> Result<AnyLive> {
@@ -256,6 +263,11 @@ mod tests {
             unreachable!("not asked for")
         }
 
+        async fn find(world: &Noting, find: Find<'_, Self>) -> Result<Option<Id>> {
+            world.0.lock().expect("one thread").push(format!("{:?} {:?}", find.spec.key.as_deref() == Some(FORGOTTEN), find.spec.ports));
+            Ok(None)
+        }
+
         async fn create(_: &Noting, _: Create<'_, Self>) -> Result<Id> {
             unreachable!("not asked for")
         }
@@ -305,6 +317,22 @@ mod tests {
         ] {
             let id = "thing-1".into();
             let noted = noted(|world| AnyResource::delete(&Thing, world, &id, &spec).now_or_never().expect("nothing waits"));
+            assert_eq!(noted, expected);
+        }
+    }
+
+    #[test]
+    fn what_is_looked_for_says_what_is_not_known_of_it() {
+        let hash = json!({ "infra:hash": "5a" });
+        for (spec, expected) in [
+            (json!({ "name": "a", "key": hash }), "true None"),
+            (json!({ "name": "a", "key": "b", "ports": [1] }), "false Some([1])"),
+            (json!({ "name": "a", "ports": hash }), "false None"),
+        ] {
+            let noted = noted(|world| {
+                let found = AnyResource::find(&Thing, world, "operation", &spec, &BTreeSet::new()).now_or_never().expect("nothing waits");
+                found.map(|it| assert_eq!(it, None))
+            });
             assert_eq!(noted, expected);
         }
     }

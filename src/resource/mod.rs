@@ -29,7 +29,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use formats::{Cidr, DnsName, Policy, Protocol, Tags, Version};
 pub use lookup::{AnyLookup, Lookup};
 pub use marks::{immutable, kept, late, ready, set, shared, unique, volatile, write_only};
-pub use secret::{Sealed, Secret, is_sealed};
+pub use secret::{FORGOTTEN, Sealed, Secret, is_sealed};
 
 use crate::{
     diagnostic::Severity,
