@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, OPTIONS, PROTECTED, ROLE, ROLE_REFUSED, SNAPSHOT, TWO_HOURS, check_encryption,
-    check_key, check_master, check_name, check_snapshot, check_windows, day, deleted, engine, exports, filter, growth, last_snapshot, lost,
+    check_key, check_master, check_name, check_snapshot, check_windows, database, day, deleted, exports, filter, last_snapshot, lost,
     retag, tag_list, tags, yes,
 };
 use crate::aws::{
@@ -278,7 +278,7 @@ impl Resource for DbCluster {
 
     fn check(spec: &Value, problems: &mut Problems) {
         check_name(spec, "db_cluster_identifier", problems);
-        engine::check(spec, problems);
+        database::engine::check(spec, problems);
         check_master(spec, problems);
         check_key(spec, "master_user_secret_kms_key_id", problems);
         check_encryption(spec, problems);
@@ -294,7 +294,7 @@ impl Resource for DbCluster {
     }
 
     fn grown(property: &str, wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
-        property == "engine_version" && growth::newer(wanted, there)
+        property == "engine_version" && database::growth::newer(wanted, there)
     }
 
     async fn read(world: &Aws, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {

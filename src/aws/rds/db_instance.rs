@@ -20,8 +20,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, OPTIONS, PROTECTED, ROLE, ROLE_REFUSED, SNAPSHOT, TWO_HOURS, day, deleted,
-    exports, filter, growth, last_snapshot, lost, retag, tag_list, tags, yes,
+    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, OPTIONS, PROTECTED, ROLE, ROLE_REFUSED, SNAPSHOT, TWO_HOURS, database, day,
+    deleted, exports, filter, last_snapshot, lost, retag, tag_list, tags, yes,
 };
 use crate::aws::{
     calls::all,
@@ -325,8 +325,8 @@ impl Resource for DbInstance {
 
     fn grown(property: &str, wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
         match property {
-            "allocated_storage" => growth::larger(wanted, there),
-            "engine_version" => growth::newer(wanted, there),
+            "allocated_storage" => database::growth::larger(wanted, there),
+            "engine_version" => database::growth::newer(wanted, there),
             _ => false,
         }
     }

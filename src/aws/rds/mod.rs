@@ -1,17 +1,12 @@
 //! Databases. What all types of RDS share: tags, names, windows, final snapshots, and when a database has settled.
 
+mod database;
 pub(crate) mod db_cluster;
 pub(crate) mod db_cluster_parameter_group;
 pub(crate) mod db_instance;
 pub(crate) mod db_parameter_group;
 pub(crate) mod db_subnet_group;
-mod engine;
-mod growth;
 mod parameter_group;
-#[cfg(test)]
-mod restore_tests;
-#[cfg(test)]
-mod testing;
 
 use std::{collections::BTreeSet, time::Duration};
 

@@ -5,7 +5,7 @@ use infra::{
 use serde_json::{Value as Json, json};
 
 use super::{
-    super::testing::{apply, ours},
+    super::database::testing::{apply, ours},
     DbCluster,
 };
 use crate::aws::{

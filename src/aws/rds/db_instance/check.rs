@@ -5,7 +5,7 @@ use infra::{
     value::{Path, Value},
 };
 
-use super::super::{check_encryption, check_key, check_master, check_name, check_snapshot, check_windows, engine, written};
+use super::super::{check_encryption, check_key, check_master, check_name, check_snapshot, check_windows, database, written};
 
 /// What a cluster says for all its members.
 const OF_THE_CLUSTER: &[&str] = &[
@@ -75,7 +75,7 @@ pub(super) fn check(spec: &Value, problems: &mut Problems) {
         if written(spec, "promotion_tier") {
             problems.error(Path::of("promotion_tier"), "an order among the members of no cluster", "remove it");
         }
-        engine::check(spec, problems);
+        database::engine::check(spec, problems);
         check_master(spec, problems);
         check_snapshot(spec, problems);
         check_storage(spec, problems);

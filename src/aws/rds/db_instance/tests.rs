@@ -2,7 +2,7 @@ use infra::resource::{AnyResource as _, AnyUpdate, Status, Wanted};
 use serde_json::{Value as Json, json};
 
 use super::{
-    super::testing::{apply, ours},
+    super::database::testing::{apply, ours},
     DbInstance,
 };
 use crate::aws::{

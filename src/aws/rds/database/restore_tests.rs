@@ -3,7 +3,7 @@
 use infra::resource::{AnyResource, AnyUpdate, Id, Status, Wanted};
 use serde_json::{Value as Json, json};
 
-use super::{db_cluster::DbCluster, db_instance::DbInstance};
+use super::super::{db_cluster::DbCluster, db_instance::DbInstance};
 use crate::aws::{
     Aws,
     conformance::{
