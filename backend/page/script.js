@@ -12,7 +12,15 @@ const texts = {
     prompt_too_long: "對話太長了，請開始新的對話。", content_refused: "很抱歉，無法回答這個問題。",
     token_missing: "請輸入存取權杖。", token_invalid: "存取權杖無效。", token_expired: "存取權杖已過期。",
     unsupported_type: "不支援此檔案類型。", content_mismatch: "檔案內容與副檔名不符。", empty_file: "檔案是空的。",
-    body_too_large: "檔案太大了。", database_unavailable: "資料庫暫時無法使用，請稍候再試。",
+    body_too_large: "內容太大了。", database_unavailable: "資料庫暫時無法使用，請稍候再試。",
+    not_found: "找不到此頁面。", method_not_allowed: "不支援此操作。", malformed_json: "傳送的內容格式錯誤。",
+    invalid_request: "傳送的內容不正確。", wrong_content_type: "不支援此內容類型。", malformed_multipart: "上傳的內容不完整，請再試一次。",
+    no_file: "請選擇檔案。", unknown_session: "找不到這段對話，請開始新的對話。", unknown_document: "找不到這份文件。",
+    document_busy: "文件正在處理中，請稍候再試。", busy: "資料正在使用中，請稍候再試。", rag_disabled: "目前無法從文件中尋找答案。",
+    model_denied: "目前無法使用語言模型，請聯絡管理員。", model_unavailable: "目前無法使用語言模型，請稍候再試。",
+    model_error: "語言模型沒有給出答案，請再試一次。", database_not_configured: "系統沒有設定資料庫。",
+    database_slow: "資料庫回應逾時，請稍候再試。", storage_unavailable: "檔案暫時無法存取，請稍候再試。",
+    tokens_unavailable: "暫時無法驗證存取權杖，請稍候再試。", internal: "系統發生錯誤，請稍候再試。",
   },
   en: {
     title: "HR assistant", new: "New conversation", language: "中文", conversation: "Conversation", question: "Your question",
@@ -22,6 +30,36 @@ const texts = {
     pending: "waiting", processing: "being read", completed: "ready", failed: "failed",
   },
 };
+
+// Why a document could not be processed: what the server says begins or goes on like this.
+const reasons = [
+  ["its type cannot be read", "不支援此檔案類型"],
+  ["the file is empty", "檔案是空的"],
+  ["the file is not there any more", "檔案已不存在"],
+  ["the file is larger than", "檔案太大了"],
+  ["its text is", "文字內容太長了"],
+  ["it has more than", "文件太長了"],
+  ["no text was found", "找不到文字；掃描的文件請先做文字辨識"],
+  ["took too long", "處理逾時，請重新上傳"],
+  ["protected with a password", "檔案有密碼保護"],
+  ["font encoding", "檔案使用的字型編碼無法讀取"],
+  ["it is not a text", "不是可讀取的文字檔"],
+  ["it is not HTML", "不是可讀取的 HTML"],
+  ["it is not a Word document", "不是可讀取的 Word 文件"],
+  ["it unpacks to more than", "解壓縮後太大了"],
+  ["it is encrypted or damaged", "檔案已加密或損毀"],
+  ["at the moment", "目前無法處理，請稍後重新上傳"],
+  ["it is damaged", "檔案已損毀，或需要過多資源"],
+  ["it could not be read", "無法讀取檔案"],
+  ["the file could not be fetched", "暫時無法取得檔案，請稍後重新上傳"],
+  ["the database was away", "資料庫暫時無法使用，請稍後重新上傳"],
+  ["the model is busy", "系統忙碌中，請稍後重新上傳"],
+  ["did not answer in time", "處理逾時，請重新上傳"],
+  ["longer than the model takes", "文件內容超過語言模型的限制"],
+  ["refuses to talk about this", "語言模型拒絕處理這份文件"],
+  ["may not use the model", "目前無法使用語言模型，請聯絡管理員"],
+  ["not an answer", "語言模型沒有給出答案"],
+];
 
 const element = (id) => document.getElementById(id);
 const storage = {
@@ -35,6 +73,11 @@ let api = "";
 
 function text(key) {
   return texts[language]?.[key] ?? texts.en[key];
+}
+
+function reason(error) {
+  const known = language === "en" ? undefined : reasons.find(([part]) => error.includes(part));
+  return known?.[1] ?? error;
 }
 
 function translate() {
@@ -167,7 +210,7 @@ async function list() {
   const items = found.documents.map((entry) => {
     const item = document.createElement("li");
     item.dataset.status = entry.status;
-    item.textContent = `${entry.filename}: ${text(entry.status)}${entry.error ? ` (${entry.error})` : ""}`;
+    item.textContent = `${entry.filename}: ${text(entry.status)}${entry.error ? ` (${reason(entry.error)})` : ""}`;
     if (entry.status === "failed") item.className = "failed";
     const button = document.createElement("button");
     button.type = "button";

@@ -1,6 +1,6 @@
 //! Bearer tokens: JSON Web Tokens signed with HS256 and the key from the application's secret.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
@@ -16,10 +16,8 @@ use crate::aws::{Aws, SecretError};
 use crate::config::Signing;
 use crate::http::ApiError;
 
-/// How long a key from the secret is believed, so that a rotated one takes effect without a restart.
-const KEY_AGE: Duration = Duration::from_secs(300);
-/// A forged token must not make this program ask for the secret each time.
-const KEY_AGE_AFTER_REFUSAL: Duration = Duration::from_secs(10);
+/// How long somebody whose token was refused may wait for a newer key. Whoever has a good token does not wait for that.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -37,7 +35,11 @@ pub enum KeyError {
 pub struct Keys {
     signing: Signing,
     aws: Aws,
-    cached: Mutex<Option<(Arc<str>, Instant)>>,
+    /// How long a key from the secret is believed, so that a rotated one takes effect without a restart.
+    age: Duration,
+    known: RwLock<Option<(Arc<str>, Instant)>>,
+    /// When the secret was asked for last, well or not. Held by whoever asks.
+    asked: Mutex<Option<Instant>>,
 }
 
 #[derive(Deserialize)]
@@ -53,23 +55,49 @@ struct Claims {
 }
 
 impl Keys {
-    pub fn new(signing: Signing, aws: Aws) -> Self {
-        Self { signing, aws, cached: Mutex::default() }
+    pub fn new(signing: Signing, age: Duration, aws: Aws) -> Self {
+        Self { signing, aws, age, known: RwLock::default(), asked: Mutex::default() }
     }
 
-    /// The key, not older than `age`.
-    async fn key(&self, age: Duration) -> Result<Arc<str>, KeyError> {
+    /// The key that is known, where it is not too old.
+    fn known(&self) -> Option<Arc<str>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().filter(|(_, read)| read.elapsed() < self.age).map(|(key, _)| key.clone())
+    }
+
+    async fn key(&self) -> Result<Arc<str>, KeyError> {
         let name = match &self.signing {
             Signing::None => return Err(KeyError::NotConfigured),
             Signing::Key(key) => return Ok(key.as_str().into()),
             Signing::Secret(name) => name,
         };
-        let mut cached = self.cached.lock().await;
-        if let Some((key, read)) = &*cached
-            && read.elapsed() < age
-        {
-            return Ok(key.clone());
+        if let Some(key) = self.known() {
+            return Ok(key);
         }
+        let mut asked = self.asked.lock().await;
+        match self.known() {
+            Some(key) => Ok(key),
+            None => self.read(name, &mut asked).await,
+        }
+    }
+
+    /// Another key than the one that refused a token, where the secret has one. A forged token must not make this program ask each
+    /// time, nor keep others waiting.
+    async fn newer(&self, refused: &str) -> Option<Arc<str>> {
+        let Signing::Secret(name) = &self.signing else { return None };
+        let search = async {
+            let mut asked = self.asked.lock().await;
+            if let Some(key) = self.known().filter(|key| **key != *refused) {
+                return Some(key);
+            }
+            let is_fresh = asked.is_some_and(|asked| asked.elapsed() < self.age / 30);
+            if is_fresh { None } else { self.read(name, &mut asked).await.ok() }
+        };
+        tokio::time::timeout(PATIENCE, search).await.ok().flatten()
+    }
+
+    async fn read(&self, name: &str, asked: &mut Option<Instant>) -> Result<Arc<str>, KeyError> {
+        *asked = Some(Instant::now());
         let secret: AppSecret = self.aws.secret(name).await?;
         match secret.algorithm {
             Some(other) if other != "HS256" => return Err(KeyError::Algorithm(other)),
@@ -77,17 +105,20 @@ impl Keys {
             _ => {}
         }
         let key: Arc<str> = secret.secret_key.into();
-        *cached = Some((key.clone(), Instant::now()));
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some((key.clone(), Instant::now()));
         Ok(key)
     }
 
-    /// Who the token speaks for.
+    /// Whose token it is.
     async fn subject(&self, token: &str) -> Result<String, ApiError> {
-        let refused = match read(token, &self.key(KEY_AGE).await?) {
-            Err(error) if matches!(error.kind(), ErrorKind::InvalidSignature) => read(token, &self.key(KEY_AGE_AFTER_REFUSAL).await?),
-            result => result,
-        };
-        refused.map_err(|error| match error.kind() {
+        let key = self.key().await?;
+        let mut result = read(token, &key);
+        if result.as_ref().is_err_and(|error| matches!(error.kind(), ErrorKind::InvalidSignature))
+            && let Some(newer) = self.newer(&key).await
+        {
+            result = read(token, &newer);
+        }
+        result.map_err(|error| match error.kind() {
             ErrorKind::ExpiredSignature => ApiError::TokenExpired,
             _ => ApiError::TokenInvalid,
         })
@@ -95,7 +126,7 @@ impl Keys {
 
     /// A token for somebody, for a laptop and for tests: in production another service signs them with the same key.
     pub async fn issue(&self, subject: &str, lifetime: Duration) -> Result<String, KeyError> {
-        let key = self.key(KEY_AGE).await?;
+        let key = self.key().await?;
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let claims = Claims { sub: subject.to_owned(), exp: (now + lifetime).as_secs() };
         let token = encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(key.as_bytes()));

@@ -121,6 +121,12 @@ impl Models {
         }
     }
 
+    /// How many calls of [`Models::embed`] for one document may be under way at once.
+    pub fn at_once(&self) -> usize {
+        // With one text a call it takes more of them.
+        if self.batch() == 1 { 16 } else { 4 }
+    }
+
     /// One vector a text, in order.
     pub async fn embed(&self, texts: &[String], purpose: Purpose) -> Result<Vec<Vec<f32>>, ModelError> {
         let body = embedding_request(self.settings.family, texts, purpose, self.settings.dimensions);
@@ -198,6 +204,18 @@ fn embedding_answer(body: &[u8]) -> Result<Vec<Vec<f32>>, ModelError> {
     if vectors.iter().all(usable) { Ok(vectors) } else { Err(ModelError::Malformed("a vector without direction".into())) }
 }
 
+/// What the models say, in small letters, when a prompt or a text is longer than they take: none has a code for it.
+const TOO_LONG: [&str; 8] = [
+    "too long",
+    "too many input tokens",
+    "input tokens exceed",
+    "exceeds the max",
+    "exceeds maximum length",
+    "expected maxlength",
+    "maximum context",
+    "exceed context limit",
+];
+
 fn model_error<E>(error: &SdkError<E>) -> ModelError
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -214,11 +232,7 @@ where
     match service.err().code().unwrap_or_default() {
         "ThrottlingException" | "ServiceQuotaExceededException" | "ModelNotReadyException" => ModelError::Busy,
         "ModelTimeoutException" => ModelError::Slow,
-        "ValidationException"
-            if ["too long", "too many input tokens", "maximum context", "exceeds the max"].iter().any(|part| message.contains(part)) =>
-        {
-            ModelError::TooLong
-        }
+        "ValidationException" if TOO_LONG.iter().any(|part| message.contains(part)) => ModelError::TooLong,
         "AccessDeniedException" | "ResourceNotFoundException" | "UnrecognizedClientException" | "ExpiredTokenException" => {
             ModelError::Denied(details)
         }

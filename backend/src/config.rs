@@ -12,6 +12,8 @@ pub struct Config {
     pub port: u16,
     pub database: Option<DatabaseSettings>,
     pub signing: Signing,
+    /// How long a signing key from the secret is believed before it is read again.
+    pub key_age: Duration,
     pub models: ModelSettings,
     pub storage: Storage,
     pub limits: Limits,
@@ -192,10 +194,12 @@ impl Config {
         let request_timeout = vars.seconds("REQUEST_TIMEOUT_SECONDS", 29)?;
         let model_timeout = vars.seconds("MODEL_TIMEOUT_SECONDS", 25)?;
         Ok(Self {
-            host: vars.parsed("HOST", "an IP address", IpAddr::V4(Ipv4Addr::UNSPECIFIED))?,
-            port: vars.parsed("PORT", "a port number", 8080)?,
+            // The second name of each is that of the page's image before this program, whose tasks still say it so.
+            host: vars.parsed("HOST", "an IP address", vars.parsed("GRADIO_HOST", "an IP address", IpAddr::V4(Ipv4Addr::UNSPECIFIED))?)?,
+            port: vars.parsed("PORT", "a port number", vars.parsed("GRADIO_PORT", "a port number", 8080)?)?,
             database: database(&vars, dimensions, in_lambda)?,
             signing: signing(&vars)?,
+            key_age: vars.seconds("SECRET_KEY_MAX_AGE_SECONDS", 300)?,
             models: ModelSettings {
                 chat: vars.text("LLM_MODEL_ID").unwrap_or_else(|| "amazon.nova-pro-v1:0".into()),
                 embedding,
@@ -219,11 +223,7 @@ impl Config {
                 trusted_proxies: vars.parsed("TRUSTED_PROXIES", "a number", 0)?,
                 shutdown: vars.seconds("SHUTDOWN_SECONDS", 25)?,
             },
-            cors: match vars.text("CORS_ORIGINS").as_deref() {
-                None => Cors::Off,
-                Some("*") => Cors::Any,
-                Some(list) => Cors::Origins(list.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect()),
-            },
+            cors: vars.text("CORS_ORIGINS").map_or(Cors::Off, |list| cors(&list)),
             page_api_url: vars.text("BACKEND_API_URL").map(|url| url.trim_end_matches('/').to_owned()),
             in_function: in_lambda,
             rag: vars.flag("ENABLE_RAG", true)?,
@@ -276,6 +276,16 @@ fn database(vars: &Vars<'_>, dimensions: usize, in_lambda: bool) -> Result<Optio
         },
         dimensions,
     }))
+}
+
+fn cors(list: &str) -> Cors {
+    let mut origins = list.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned());
+    // Whoever lets everybody in need not name anybody.
+    if origins.clone().any(|origin| origin == "*") {
+        Cors::Any
+    } else {
+        Cors::Origins(origins.by_ref().filter(|it| !it.is_empty()).collect())
+    }
 }
 
 fn signing(vars: &Vars<'_>) -> Result<Signing, ConfigError> {
@@ -392,6 +402,28 @@ mod tests {
             &[("EMBEDDING_MODEL_ID", "arn:aws:bedrock:ap-northeast-1:123456789012:application-inference-profile/abc")],
             "EMBEDDING_PROVIDER must be set when EMBEDDING_MODEL_ID does not name a Cohere or Titan model",
         );
+    }
+
+    #[test]
+    fn where_to_listen() {
+        let check = |vars: &[(&str, &str)], expected: &str| {
+            let config = read(vars).unwrap();
+            assert_eq!(format!("{}:{}", config.host, config.port), expected);
+        };
+        check(&[], "0.0.0.0:8080");
+        check(&[("GRADIO_HOST", "127.0.0.1"), ("GRADIO_PORT", "7860")], "127.0.0.1:7860");
+        check(&[("GRADIO_PORT", "7860"), ("PORT", "80"), ("HOST", "::1")], "::1:80");
+        assert!(read(&[("GRADIO_PORT", "http")]).is_err());
+    }
+
+    #[test]
+    fn origins_and_everybody() {
+        let check = |list: &str, expected| assert_eq!(read(&[("CORS_ORIGINS", list)]).unwrap().cors, expected, "{list}");
+        let some = |list: &[&str]| Cors::Origins(list.iter().map(|it| (*it).to_owned()).collect());
+        check("", Cors::Off);
+        check("*", Cors::Any);
+        check("https://a.example, *", Cors::Any);
+        check("https://a.example/, https://b.example,", some(&["https://a.example", "https://b.example"]));
     }
 
     #[test]

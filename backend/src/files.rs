@@ -1,6 +1,7 @@
 //! The bytes of the documents: in a bucket, or on this server's disk.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
@@ -28,6 +29,9 @@ impl From<std::io::Error> for FileError {
     }
 }
 
+/// How the name of a file begins that is being received.
+const PARTIAL: &str = ".partial-";
+
 pub struct Files {
     storage: Storage,
     aws: Aws,
@@ -51,7 +55,7 @@ impl Files {
         match &self.storage {
             Storage::Disk(folder) => {
                 tokio::fs::create_dir_all(folder).await?;
-                Ok(tempfile::Builder::new().prefix(".partial-").tempfile_in(folder)?)
+                Ok(tempfile::Builder::new().prefix(PARTIAL).tempfile_in(folder)?)
             }
             Storage::S3 { .. } => Ok(NamedTempFile::new()?),
         }
@@ -76,22 +80,28 @@ impl Files {
                 let client = self.aws.s3().await;
                 let put = client.put_object().bucket(&place.bucket).key(&place.key).content_type(content_type).body(body);
                 let answer = put.send().await.map_err(|error| s3_error(&error))?;
-                Ok(answer.version_id().or(answer.e_tag()).map(|version| version.trim_matches('"').to_owned()))
+                Ok(version(answer.version_id(), answer.e_tag()))
             }
         }
     }
 
-    /// Copies an object into a file of its own, a piece at a time.
-    pub async fn fetch(&self, place: &Place, version: Option<&str>, limit: u64) -> Result<Fetched, FileError> {
+    /// Copies an object as it is now into a file of its own, a piece at a time.
+    pub async fn fetch(&self, place: &Place, limit: u64) -> Result<Fetched, FileError> {
         if place.bucket.is_empty() {
             let Storage::Disk(folder) = &self.storage else { return Err(FileError::Gone) };
             let path = folder.join(&place.key);
             let size = tokio::fs::metadata(&path).await?.len();
-            return if size > limit { Err(FileError::TooLarge(limit)) } else { Ok(Fetched { path: FetchedPath::InPlace(path), size }) };
+            return if size > limit {
+                Err(FileError::TooLarge(limit))
+            } else {
+                Ok(Fetched { path: FetchedPath::InPlace(path), size, version: None })
+            };
         }
         let client = self.aws.s3().await;
-        let get = client.get_object().bucket(&place.bucket).key(&place.key).set_version_id(version.map(str::to_owned));
+        // Never a version by its id: that would need another permission than to read, and what is not current is not wanted.
+        let get = client.get_object().bucket(&place.bucket).key(&place.key);
         let mut answer = get.send().await.map_err(|error| s3_error(&error))?;
+        let version = version(answer.version_id(), answer.e_tag());
         if answer.content_length().is_some_and(|length| u64::try_from(length).is_ok_and(|length| length > limit)) {
             return Err(FileError::TooLarge(limit));
         }
@@ -106,17 +116,41 @@ impl Files {
             file.write_all(&piece).await?;
         }
         file.flush().await?;
-        Ok(Fetched { path: FetchedPath::Scratch(scratch), size })
+        Ok(Fetched { path: FetchedPath::Scratch(scratch), size, version })
     }
 
-    /// Whether the object is in the bucket at this moment, whatever versions of it there were.
-    pub async fn exists(&self, place: &Place) -> Result<bool, FileError> {
+    /// The object as it is in the bucket at this moment, whatever versions of it there were. A file on disk is taken on trust: it
+    /// has no versions, and another server's disk may have it.
+    pub async fn look(&self, place: &Place) -> Result<Option<Found>, FileError> {
+        if place.bucket.is_empty() {
+            return Ok(Some(Found { size: None, version: None }));
+        }
         let result = self.aws.s3().await.head_object().bucket(&place.bucket).key(&place.key).send().await;
         match result.map_err(|error| s3_error(&error)) {
-            Ok(_) => Ok(true),
-            Err(FileError::Gone) => Ok(false),
+            Ok(answer) => Ok(Some(Found { size: answer.content_length(), version: version(answer.version_id(), answer.e_tag()) })),
+            Err(FileError::Gone) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The names of what uploads have put on the disk, whole or not, before so long a time. Nothing else in the folder is touched.
+    pub async fn older_than(&self, age: Duration) -> Result<Vec<String>, FileError> {
+        let Storage::Disk(folder) = &self.storage else { return Ok(Vec::new()) };
+        let mut names = Vec::new();
+        let mut entries = match tokio::fs::read_dir(folder).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(names),
+            result => result?,
+        };
+        while let Some(entry) = entries.next_entry().await? {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let is_upload = name.starts_with(PARTIAL) || name.parse::<Uuid>().is_ok();
+            // Another server may have taken it away in the meantime.
+            let is_old = async || Some(entry.metadata().await.ok()?.modified().ok()?.elapsed().ok()? > age);
+            if is_upload && is_old().await == Some(true) {
+                names.push(name);
+            }
+        }
+        Ok(names)
     }
 
     /// Removes a file; that there is none is success.
@@ -136,10 +170,23 @@ impl Files {
     }
 }
 
+/// What is known of an object without its bytes.
+pub struct Found {
+    pub size: Option<i64>,
+    pub version: Option<String>,
+}
+
+/// What tells one content of a key from another: the version id, else, in a bucket without versions, the entity tag.
+fn version(id: Option<&str>, tag: Option<&str>) -> Option<String> {
+    let id = id.filter(|id| !id.is_empty() && *id != "null");
+    id.or(tag).map(|version| version.trim_matches('"').to_owned())
+}
+
 /// A document's bytes as a file to read; a copy goes away when this is dropped.
 pub struct Fetched {
     path: FetchedPath,
     pub size: u64,
+    pub version: Option<String>,
 }
 
 enum FetchedPath {

@@ -5,6 +5,7 @@
 //! up to date from inside its network.
 
 use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
 
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Adapter, RequestExt as _};
@@ -18,6 +19,9 @@ use crate::AppState;
 use crate::http::{self, ClientAddress};
 use crate::processor::{self, S3Event};
 use crate::store::migrations;
+
+/// A function that is ended in the middle of a document cannot say so: this much of its time is left for that.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Answers events until the platform ends the process.
 pub async fn run(app: AppState) -> Result<(), Error> {
@@ -50,8 +54,10 @@ async fn answer(app: &AppState, router: axum::Router, event: LambdaEvent<Box<Raw
     let text = event.payload.get();
     let shape: Shape = serde_json::from_str(text)?;
     if shape.records.iter().any(|record| record.source == "aws:s3") || shape.test.as_deref() == Some("s3:TestEvent") {
+        let deadline = event.context.deadline();
         let event: S3Event = serde_json::from_str(text)?;
-        let outcomes = processor::handle(app, &event).await?;
+        let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        let outcomes = processor::handle(app, &event, left.saturating_sub(FAREWELL)).await?;
         return Ok(json!({ "outcomes": outcomes.iter().map(|outcome| format!("{outcome:?}")).collect::<Vec<_>>() }));
     }
     match shape.command.as_deref() {
@@ -63,7 +69,8 @@ async fn answer(app: &AppState, router: axum::Router, event: LambdaEvent<Box<Raw
         Some(other) => Err(format!("there is no command {other:?}").into()),
         None => {
             let request: LambdaRequest = serde_json::from_str(text)?;
-            let service = router.map_request(identify);
+            let proxies = app.config.limits.trusted_proxies;
+            let service = router.map_request(move |request| identify(request, proxies));
             let mut adapter = Adapter::from(service);
             let response = adapter.call(LambdaEvent::new(request, event.context)).await.map_err(|never| match never {})?;
             Ok(serde_json::to_value(response)?)
@@ -72,14 +79,16 @@ async fn answer(app: &AppState, router: axum::Router, event: LambdaEvent<Box<Raw
 }
 
 /// The platform knows who the client is, and has an id for the request.
-fn identify(mut request: lambda_http::Request) -> lambda_http::Request {
-    let context = request.request_context_ref();
-    let (address, id) = match context {
-        Some(RequestContext::ApiGatewayV2(context)) => (context.http.source_ip.clone(), context.request_id.clone()),
-        Some(RequestContext::ApiGatewayV1(context)) => (context.identity.source_ip.clone(), context.request_id.clone()),
+fn identify(mut request: lambda_http::Request, proxies: usize) -> lambda_http::Request {
+    let parsed = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<IpAddr>().ok());
+    let (address, id) = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => (parsed(&context.http.source_ip), context.request_id.clone()),
+        Some(RequestContext::ApiGatewayV1(context)) => (parsed(&context.identity.source_ip), context.request_id.clone()),
+        // A load balancer tells it like any proxy, and nobody but one can send such an event.
+        Some(RequestContext::Alb(_)) => (http::forwarded(request.headers(), proxies.max(1)), None),
         _ => (None, None),
     };
-    if let Some(address) = address.and_then(|text| text.parse::<IpAddr>().ok()) {
+    if let Some(address) = address {
         request.extensions_mut().insert(ClientAddress(address));
     }
     if let Some(id) = id.and_then(|id| id.parse().ok()) {

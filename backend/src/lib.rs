@@ -41,6 +41,7 @@ pub struct App {
     pub files: files::Files,
     pub keys: auth::Keys,
     pub gate: http::Gate,
+    pub last_look: http::LastLook,
     stopping: AtomicBool,
 }
 
@@ -56,8 +57,9 @@ impl App {
             sessions: Sessions::new(database.clone()),
             models: bedrock::Models::new(config.models.clone(), aws.clone()),
             files: files::Files::new(config.storage.clone(), aws.clone()),
-            keys: auth::Keys::new(config.signing.clone(), aws.clone()),
+            keys: auth::Keys::new(config.signing.clone(), config.key_age, aws.clone()),
             gate: http::Gate::new(&config.limits),
+            last_look: http::LastLook::default(),
             stopping: AtomicBool::new(false),
             database,
             aws,

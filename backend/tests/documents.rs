@@ -3,11 +3,12 @@
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::KEY;
-use crate::support::postgres::number;
+use crate::support::bedrock::embedding;
+use crate::support::postgres::{Held, execute, number};
 use crate::support::server::{Server, signed, token};
+use crate::support::{DIMENSIONS, KEY};
 
 #[tokio::test]
 async fn from_upload_to_answer_to_removal() {
@@ -145,6 +146,45 @@ async fn a_client_that_goes_away_in_the_middle_leaves_nothing() {
     assert_eq!(files(&server), [] as [String; 0]);
 }
 
+/// The head and the body of an upload of one file.
+fn raw_upload() -> String {
+    let body = "--b\r\ncontent-disposition: form-data; name=\"files\"; filename=\"a.txt\"\r\n\r\nsome text\r\n--b--\r\n";
+    format!(
+        "POST /upload/document HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: multipart/form-data; boundary=b\r\n\
+         content-length: {}\r\n\r\n{body}",
+        token("amy", 60),
+        body.len()
+    )
+}
+
+#[tokio::test]
+async fn an_upload_that_is_being_committed_is_brought_to_its_end() {
+    let server = Server::with(&[("REQUEST_TIMEOUT_SECONDS", "1")]).await;
+    server.get("/ready").await.expect(200);
+    // The time is up in that moment, or the client has had enough.
+    for (round, goes_away) in [(1, false), (2, true)] {
+        let held = Held::uploads(&server.database).await;
+        let mut stream = tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+        stream.write_all(raw_upload().as_bytes()).await.unwrap();
+        held.reached().await;
+        if goes_away {
+            drop(stream);
+            server.get("/health").await.expect(200);
+        } else {
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 504");
+        }
+        held.release().await;
+        while number(&server.database, "SELECT count(*) FROM documents").await < round {
+            tokio::task::yield_now().await;
+        }
+        let list = server.authorized(Method::GET, "/documents?limit=1").await.expect(200);
+        assert_eq!(server.settled(list["documents"][0]["id"].as_str().unwrap()).await["status"], "completed");
+        assert_eq!(files(&server).len(), usize::try_from(round).unwrap());
+    }
+}
+
 #[tokio::test]
 async fn a_database_that_says_no_leaves_no_file() {
     let server = Server::start().await;
@@ -152,18 +192,70 @@ async fn a_database_that_says_no_leaves_no_file() {
     // Refused at the last moment, when the file is already stored.
     let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
                   CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON documents DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()";
-    crate::support::postgres::execute(&server.database, refuse).await;
+    execute(&server.database, refuse).await;
     server.upload(&[("a.txt", b"text")]).await.refused(500, "internal");
-    server.get("/health").await.expect(200);
-    // The file is taken out beside the answer; the folder tells when.
-    for _ in 0..1000 {
-        if files(&server).is_empty() {
-            return;
-        }
+    assert_eq!(files(&server), [] as [String; 0]);
+}
+
+#[tokio::test]
+async fn what_was_removed_does_not_hide_what_is_there() {
+    let server = Server::start().await;
+    server.get("/ready").await.expect(200);
+    let id = uuid::Uuid::new_v4();
+    // Removed rows stay in the index until the database tidies up: more of them, and nearer to the question, than it usually looks at.
+    let fill = format!(
+        "ALTER TABLE document_chunks SET (autovacuum_enabled = false);
+         INSERT INTO documents (id, filename, content_type, size_bytes, bucket, object_key, status) VALUES
+             ('{id}', 'near.txt', 'text/plain', 1, '', 'near', 'completed'),
+             (gen_random_uuid(), 'far.txt', 'text/plain', 1, '', 'far', 'completed');
+         INSERT INTO document_chunks (document_id, chunk_index, content, embedding)
+             SELECT (SELECT id FROM documents WHERE object_key = 'far'), n, 'far',
+                 (SELECT array_agg(random() - 0.5) FROM generate_series(1, {DIMENSIONS}) WHERE n = n)::vector
+             FROM generate_series(1, 3000) n;
+         INSERT INTO document_chunks (document_id, chunk_index, content, embedding)
+             SELECT '{id}', n, 'near', (SELECT array_agg(x + random() / 100) FROM unnest('{near:?}'::real[]) x WHERE n = n)::vector
+             FROM generate_series(1, 200) n;
+         ANALYZE document_chunks",
+        near = embedding("leave", DIMENSIONS)
+    );
+    execute(&server.database, &fill.replace("'[", "'{").replace("]'", "}'")).await;
+    let ask = async || server.post("/query", json!({ "message": "leave", "use_rag": true, "top_k": 5 })).await.expect(200);
+    assert_eq!(ask().await["sources"][0]["document_id"], id.to_string());
+    server.authorized(Method::DELETE, &format!("/documents/{id}")).await.expect(204);
+    assert_eq!(ask().await["sources"].as_array().unwrap().len(), 5);
+    let uses = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'document_chunks_nearest'";
+    while number(&server.database, uses).await < 2 {
         tokio::task::yield_now().await;
-        server.get("/health").await.expect(200);
     }
-    panic!("{:?}", files(&server));
+}
+
+#[tokio::test]
+async fn a_document_in_hand_is_not_removed() {
+    let server = Server::start().await;
+    let held = server.bedrock.hold();
+    let answer = server.upload(&[("a.txt", b"some text")]).await.expect(202);
+    let id = answer["documents"][0]["id"].as_str().unwrap();
+    while server.bedrock.calls().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let answer = server.authorized(Method::DELETE, &format!("/documents/{id}")).await.refused(409, "document_busy");
+    assert_eq!(answer.headers["retry-after"], "1");
+    held.add_permits(1000);
+    assert_eq!(server.settled(id).await["status"], "completed");
+    server.authorized(Method::DELETE, &format!("/documents/{id}")).await.expect(204);
+}
+
+#[tokio::test]
+async fn what_is_not_there_to_be_asked() {
+    let server = Server::with(&[("ENABLE_RAG", "false")]).await;
+    server.post("/query", json!({ "message": "leave?", "use_rag": true })).await.refused(409, "rag_disabled");
+    server.post("/query", json!({ "message": "leave?" })).await.expect(200);
+    let bare = Server::bare(&[]).await;
+    bare.authorized(Method::GET, "/documents").await.refused(503, "database_not_configured");
+    bare.upload(&[("a.txt", b"text")]).await.refused(503, "database_not_configured");
+    assert_eq!(files(&bare), [] as [String; 0]);
+    let nobody = Server::bare(&[("JWT_SECRET_KEY", "")]).await;
+    nobody.authorized(Method::GET, "/documents").await.refused(503, "tokens_unavailable");
 }
 
 #[tokio::test]
@@ -187,6 +279,34 @@ async fn work_that_was_left_is_taken_up_again() {
     held.add_permits(1000);
     let next = server.copy().await;
     assert_eq!(next.settled(id).await["status"], "completed");
+}
+
+#[tokio::test]
+async fn what_was_cut_off_is_taken_away_one_day() {
+    let server = Server::start().await;
+    server.processed("kept.txt", b"text").await;
+    let kept = files(&server);
+    let hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 60 * 60);
+    let make = |name: &str, is_old: bool| {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(server.uploads.path().join(name)).unwrap();
+        if is_old {
+            file.set_modified(hours_ago).unwrap();
+        }
+    };
+    make(&kept[0], true);
+    make(".partial-old", true);
+    make(".partial-new", false);
+    make("7b0c9a3e-6f0d-4a6e-9f4e-2d5b1c3a8e77", true);
+    make("f3b9d8c1-2a4b-4c5d-8e6f-7a8b9c0d1e2f", false);
+    make("notes.txt", true);
+    let next = server.copy().await;
+    let line = next.logged(|line| line["message"] == "looked for what uploads have left").await;
+    assert_eq!(line["count"], 2);
+    let mut left = files(&server);
+    left.sort();
+    let mut expected = vec![".partial-new".into(), "f3b9d8c1-2a4b-4c5d-8e6f-7a8b9c0d1e2f".into(), "notes.txt".into(), kept[0].clone()];
+    expected.sort();
+    assert_eq!(left, expected);
 }
 
 fn files(server: &Server) -> Vec<String> {

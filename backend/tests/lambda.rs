@@ -1,6 +1,6 @@
 //! The program as a Lambda function behind an HTTP API or a load balancer.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::bedrock::Bedrock;
 use crate::support::lambda::{Function, http_event};
@@ -31,17 +31,20 @@ async fn requests_through_the_runtime_interface() {
     assert!(page.as_str().unwrap().contains("<html"));
 }
 
+/// An event of a load balancer.
+fn balanced(method: &str, path: &str, body: &str, forwarded_for: &str) -> Value {
+    json!({
+        "requestContext": { "elb": { "targetGroupArn": "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/x/0123456789abcdef" } },
+        "httpMethod": method, "path": path, "queryStringParameters": {}, "isBase64Encoded": false, "body": body,
+        "headers": { "host": "hr.example.com", "content-type": "application/json", "x-forwarded-for": forwarded_for },
+    })
+}
+
 #[tokio::test]
 async fn requests_of_a_load_balancer() {
     let bedrock = Bedrock::start().await;
     let function = Function::start(variables(&bedrock.url)).await;
-    let event = |method: &str, path: &str, body: &str| {
-        json!({
-            "requestContext": { "elb": { "targetGroupArn": "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/x/0123456789abcdef" } },
-            "httpMethod": method, "path": path, "queryStringParameters": {}, "isBase64Encoded": false, "body": body,
-            "headers": { "host": "hr.example.com", "content-type": "application/json", "x-forwarded-for": "203.0.113.10" },
-        })
-    };
+    let event = |method, path, body| balanced(method, path, body, "203.0.113.10");
     for (event, status, part) in [
         (event("GET", "/health", ""), 200, "healthy"),
         (event("POST", "/chat", "{\"message\": \"why?\"}"), 200, "You said: why?"),
@@ -90,6 +93,28 @@ async fn each_client_of_the_function_has_its_own_allowance() {
         function.invoke(event).await.unwrap()["statusCode"].as_u64().unwrap()
     };
     assert_eq!((ask("203.0.113.1").await, ask("203.0.113.1").await, ask("203.0.113.2").await), (200, 429, 200));
+}
+
+#[tokio::test]
+async fn each_client_behind_a_load_balancer_has_its_own_allowance() {
+    let bedrock = Bedrock::start().await;
+    let mut variables = variables(&bedrock.url);
+    variables.insert("RATE_LIMIT_PER_MINUTE".into(), "3".into());
+    let function = Function::start(variables.clone()).await;
+    let ask = async |function: &Function, forwarded_for: &str| {
+        let event = balanced("POST", "/chat", "{\"message\": \"hi\"}", forwarded_for);
+        function.invoke(event).await.unwrap()["statusCode"].as_u64().unwrap()
+    };
+    // The load balancer adds who it sees at the end; the rest is only what the client claims.
+    assert_eq!(ask(&function, "192.0.2.1, 203.0.113.1").await, 200);
+    assert_eq!(ask(&function, "192.0.2.2, 203.0.113.1").await, 429);
+    assert_eq!(ask(&function, "203.0.113.2").await, 200);
+    // With a distribution before it, it is the last but one.
+    variables.insert("TRUSTED_PROXIES".into(), "2".into());
+    let function = Function::start(variables).await;
+    assert_eq!(ask(&function, "203.0.113.1, 198.51.100.1").await, 200);
+    assert_eq!(ask(&function, "203.0.113.1, 198.51.100.2").await, 429);
+    assert_eq!(ask(&function, "203.0.113.2, 198.51.100.1").await, 200);
 }
 
 #[tokio::test]

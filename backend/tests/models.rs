@@ -16,6 +16,8 @@ async fn passing_trouble_is_sat_out() {
 #[tokio::test]
 async fn what_a_model_can_answer_instead_of_an_answer() {
     let server = Server::with(&[("MODEL_TIMEOUT_SECONDS", "1")]).await;
+    // Each model has its own words for it.
+    let too_long = |words| Reply::Error(400, "ValidationException", words);
     let cases = [
         (THROTTLED, 503, "model_busy"),
         (Reply::Error(429, "ModelNotReadyException", "Warming up."), 503, "model_busy"),
@@ -25,6 +27,14 @@ async fn what_a_model_can_answer_instead_of_an_answer() {
         (Reply::Error(403, "AccessDeniedException", "arn:aws:sts::123456789012:assumed-role/x is not authorized"), 502, "model_denied"),
         (Reply::Error(404, "ResourceNotFoundException", "Could not resolve the foundation model"), 502, "model_denied"),
         (Reply::Error(400, "ValidationException", "Input is too long for requested model."), 413, "prompt_too_long"),
+        (
+            too_long("Input Tokens Exceeded: Number of input tokens exceeds maximum length. Please update the input to try again."),
+            413,
+            "prompt_too_long",
+        ),
+        (too_long("#/texts/0: expected maxLength: 2048, actual: 3000, please reformat your input and try again."), 413, "prompt_too_long"),
+        (too_long("input length and `max_tokens` exceed context limit: 199000 + 4096 > 200000"), 413, "prompt_too_long"),
+        (too_long("Too many input tokens. Max input tokens: 8192, request input token count: 9000"), 413, "prompt_too_long"),
         (Reply::Error(400, "ValidationException", "Malformed input request."), 502, "model_error"),
         (Reply::Error(500, "InternalServerException", "Oh no."), 502, "model_unavailable"),
         (Reply::Error(503, "ServiceUnavailableException", "Later."), 502, "model_unavailable"),

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::bedrock::THROTTLED;
+use crate::support::postgres::connect;
 use crate::support::process::{Guarded, free_port};
 use crate::support::server::{Server, token};
 
@@ -193,5 +194,44 @@ async fn documents_and_trouble_in_english() {
 
     browser.click("#list button").await;
     browser.until("document.querySelectorAll('#list li').length === 0").await;
+    browser.end().await;
+}
+
+#[tokio::test]
+async fn what_others_wrote_is_shown_and_not_obeyed() {
+    let server = Server::start().await;
+    // A name, a text and a reason, each of which would like to be more.
+    let markup = "<img src=x onerror=\"document.title = 'obeyed'\">";
+    server.processed("<img src=x onerror=obey()>.txt", format!("Leave is {markup} granted.").as_bytes()).await;
+    let failed = server.processed("blank.txt", b"  ").await;
+    assert_eq!(failed["status"], "failed");
+    let odd = server.processed("odd.txt", b"  ").await;
+    let reason = format!("UPDATE documents SET error = $1 WHERE id = '{}'", odd["id"].as_str().unwrap());
+    connect(&server.database).await.execute(&reason, &[&markup]).await.unwrap();
+
+    let browser = Browser::start("zh-TW").await;
+    browser.open(&server.url).await;
+    browser.click("#documents summary").await;
+    browser.write("#token", "not a token\u{e004}").await;
+    browser.until("document.querySelector('#notice.failed').innerText === '存取權杖無效。'").await;
+    browser.command(&format!("element/{}/clear", browser.find("#token").await), json!({})).await;
+    browser.write("#token", &format!("{}\u{e004}", token("amy", 600))).await;
+    browser.until("document.querySelectorAll('#list li').length === 3").await;
+    let list = browser.value("document.querySelector('#list').innerText").await;
+    let list = list.as_str().unwrap();
+    assert!(list.contains("blank.txt: 失敗 (找不到文字；掃描的文件請先做文字辨識)"), "{list}");
+    assert!(list.contains("<img src=x onerror=obey()>.txt: 完成"), "{list}");
+    assert!(list.contains(&format!("odd.txt: 失敗 ({markup})")), "{list}");
+
+    browser.click("#rag").await;
+    browser.write("#message", "How is leave granted?").await;
+    browser.click("#send").await;
+    browser.until(&format!("{ANSWERS} === 1")).await;
+    browser.click("#messages details summary").await;
+    let sources = browser.value("document.querySelector('#messages details').innerText").await;
+    let sources = sources.as_str().unwrap();
+    assert!(sources.contains("[1] <img src=x onerror=obey()>.txt") && sources.contains(markup), "{sources}");
+    assert_eq!(browser.value("document.querySelectorAll('#list img, #messages img').length").await, 0);
+    assert_eq!(browser.value("document.title").await, "人資助理");
     browser.end().await;
 }

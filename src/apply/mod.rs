@@ -34,7 +34,7 @@ use crate::{
     },
     resource::{Error, Location, World},
     stack::Stack,
-    state::{Entry, Journal, State},
+    state::{Entry, Journal, Record, State},
 };
 
 /// What a run works with.
@@ -100,8 +100,11 @@ pub async fn plan<W: World>(cloud: &Cloud<W>, stack: &Stack, state: &State, requ
 pub(crate) fn rename(stack: &Stack, state: &mut State) -> Vec<(Address, Address)> {
     let mut moved = vec![];
     for it in &stack.moved {
-        // One address may stand for several resources.
-        let below: Vec<_> = state.resources.keys().filter(|address| address.is_within(it.from.as_str())).cloned().collect();
+        // One address may stand for several resources; but not where it gets a key, and for none that the file still has.
+        let gets_key = it.to.is_within(it.from.as_str());
+        let means = |address: &Address| if gets_key { *address == it.from } else { address.is_within(it.from.as_str()) };
+        let all = state.resources.keys().filter(|address| means(address) && !stack.resources.contains_key(*address));
+        let below: Vec<_> = all.cloned().collect();
         for from in below {
             let rest = &from.as_str()[it.from.as_str().len()..];
             let to = Address::new(format!("{}{rest}", it.to));
@@ -122,20 +125,20 @@ async fn look<W: World>(cloud: &Cloud<W>, input: Input<'_>) -> Result<Observed, 
     }
     let mut questions = vec![];
     let mut about = vec![];
-    if input.request.refresh || input.request.destroy {
-        for (index, node) in input.graph.nodes.iter().enumerate() {
-            let Some(record) = node.recorded else { continue };
-            // What this version does not know cannot be read; the plan says what becomes of it.
-            if cloud.types.resource(&record.type_name).is_some() {
-                let wanted = questions::wanted(input, index);
-                questions.push(Question {
-                    type_name: record.type_name.clone(),
-                    location: record.location.clone(),
-                    id: record.id.clone(),
-                    wanted,
-                });
-                about.push((node.address.clone(), About::Recorded));
-            }
+    for (index, node) in input.graph.nodes.iter().enumerate() {
+        // What is recorded can be believed, but not of what was not finished: it may have no outputs yet, or not be seen yet.
+        let asked = |it: &&Record| input.request.refresh || input.request.destroy || !it.complete;
+        let Some(record) = node.recorded.filter(asked) else { continue };
+        // What this version does not know cannot be read; the plan says what becomes of it.
+        if cloud.types.resource(&record.type_name).is_some() {
+            let wanted = questions::wanted(input, index);
+            questions.push(Question {
+                type_name: record.type_name.clone(),
+                location: record.location.clone(),
+                id: record.id.clone(),
+                wanted,
+            });
+            about.push((node.address.clone(), About::Recorded));
         }
     }
     let instance = |address: &Address| input.graph.find(address).and_then(|it| input.graph.nodes[it].wanted);

@@ -137,6 +137,20 @@ impl Stage {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_written_back_after_an_update_that_failed() {
+    let mut stage = Stage::begin().await;
+    let (_, failures) = stage.apply("version: one, wait: true", &[("one", Status::Ready)]).await;
+    assert_eq!((stage.calls(), failures), (vec!["update one [wait]".to_owned()], vec![]));
+    let (_, failures) = stage.apply("version: one, wait: false", &[("one", Status::Ready), ("one", failed())]).await;
+    assert_eq!((stage.calls(), failures.len()), (vec!["update one [wait]".to_owned()], 1));
+    let (made, failures) = stage.apply("version: one, wait: true", &[("one", Status::Ready)]).await;
+    assert_eq!(made.plan.steps[0].reason, Some(Reason::Unfinished));
+    assert_eq!((stage.calls(), failures), (vec!["update one [wait]".to_owned()], vec![]));
+    let (made, _) = stage.apply("version: one, wait: true", &[("one", Status::Ready)]).await;
+    assert!(made.plan.is_empty(), "{:?}", made.plan);
+}
+
 fn stack_of(written: &str) -> Stack {
     let text = format!("stack: s\nresources:\n  a: {{ test.service: {{ {written} }} }}\n");
     let (file, diagnostics) = stack::parse(Arc::new(Source { path: "s.yaml".into(), text }), &TYPES.catalog);

@@ -30,7 +30,7 @@ use crate::{
     resource::{AnyLive, AnyResource, AnyUpdate, During, Error, Facts, Id, Location, Status, World, schema::TypeSchema},
     stack::Instance,
     state::{Entry, Pending, Record},
-    value::Value,
+    value::{Path, Value},
 };
 
 /// Why a piece of work did not come to its end.
@@ -77,6 +77,12 @@ fn help(error: &Error) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// The properties to read: what is wanted, and what was, so that it is seen whether it is gone.
+fn asked_for(desired: &Properties, record: &Record) -> BTreeSet<String> {
+    let applied = record.applied.as_object().into_iter().flat_map(|it| it.keys());
+    desired.keys().chain(applied).cloned().collect()
+}
+
 /// What all pieces of work share.
 pub(super) struct Shared<'a, W: World> {
     pub session: &'a Session<'a, W>,
@@ -100,6 +106,8 @@ pub(super) struct Subject<'a, W: World> {
     pub schema: &'a TypeSchema,
     pub world: W,
     pub index: Index,
+    /// What stays as it is, whatever the file says.
+    pub ignore: Vec<Path>,
 }
 
 impl<'a, W: World> Shared<'a, W> {
@@ -116,7 +124,8 @@ impl<'a, W: World> Shared<'a, W> {
             return failed(format!("there is no type {}", instance.type_name), "use a newer version of infra");
         };
         let location = &instance.options.location;
-        Ok(Subject { instance, address: &node.address, location, resource, schema, world: self.session.cloud.world.at(location), index })
+        let (world, ignore) = (self.session.cloud.world.at(location), instance.options.ignore_changes.clone());
+        Ok(Subject { instance, address: &node.address, location, resource, schema, world, index, ignore })
     }
 
     /// Makes a call, telling of every repetition.
@@ -324,7 +333,10 @@ impl<'a, W: World> Shared<'a, W> {
     /// Writes what could not be written before, and waits until the resource is usable.
     pub(super) async fn finish(&self, index: Index) -> Result<(), Failure> {
         let live = self.made.lock().expect("nobody panics while holding it").remove(&index);
-        let subject = self.subject(index)?;
+        let mut subject = self.subject(index)?;
+        // A new one gets what the file says, also what its create call did not take.
+        let immutable = |name: &str| subject.schema.properties.get(name).is_some_and(|it| it.schema.marks.immutable);
+        subject.ignore.retain(|it| it.0.len() > 1 || it.property().is_some_and(immutable));
         let live = match live {
             Some(live) => live,
             None => return failed("it was not made before", "this is a fault of infra; please report it"),
@@ -348,7 +360,7 @@ impl<'a, W: World> Shared<'a, W> {
             Some(live) if self.input.request.refresh => live.clone(),
             // What is recorded was believed so far; a change starts from what there is.
             _ => {
-                let wanted = decision.desired.keys().cloned().collect();
+                let wanted = asked_for(&decision.desired, &record);
                 match self.read(subject.resource.name(), subject.location, &record.id, &wanted, Instant::now()).await? {
                     Some(live) => live,
                     None => return failed(format!("`{}` is gone", record.id), "run again without --refresh=false"),
@@ -365,9 +377,10 @@ impl<'a, W: World> Shared<'a, W> {
             return failed("it is not recorded", "this is a fault of infra; please report it");
         };
         let desired = self.desire(subject, &Name::Kept(&record))?;
-        let wanted: BTreeSet<String> =
-            desired.keys().cloned().chain(record.applied.as_object().into_iter().flat_map(|it| it.keys().cloned())).collect();
-        let changes = self.compare(subject, &desired, &live, &record, &wanted);
+        let wanted = asked_for(&desired, &record);
+        // What was just made has what it was sent.
+        let made = Record { complete: new || record.complete, ..record.clone() };
+        let changes = self.compare(subject, &desired, &live, &made, &wanted);
         if let Some(change) = changes.iter().find(|it| it.replaces) {
             let help = if new { "this is what AWS made of the value; write it that way" } else { "make a new plan" };
             return failed(format!("`{}` would have to change, which needs a replacement that was not planned", change.path), help);
@@ -389,7 +402,7 @@ impl<'a, W: World> Shared<'a, W> {
         let waited = Waited::begin();
         let (mut due, mut told) = (Instant::now(), String::new());
         let mut fresh = changed.is_empty();
-        let sent = Record { applied: self.sent(subject, &opened, &record), ..record.clone() };
+        let sent = Record { applied: self.sent(subject, &opened, &record), complete: true, ..record.clone() };
         if fresh {
             live.status = subject.resource.settled(&self.to(subject, &opened, &live, &record)?, &live);
         }
@@ -476,9 +489,9 @@ impl<'a, W: World> Shared<'a, W> {
             want: desired,
             have: &Value::from(live.spec.clone()),
             was: &Value::from(record.applied.clone()),
-            complete: true,
+            complete: record.complete,
             read: &|it| read.contains(it),
-            ignore: &subject.instance.options.ignore_changes,
+            ignore: &subject.ignore,
             grown: &|property, there| subject.resource.grown(property, desired, there),
             hash: &|it| self.hash(it),
         })
@@ -494,9 +507,8 @@ impl<'a, W: World> Shared<'a, W> {
         let mut to = serde_json::Map::new();
         for (name, field) in all {
             let (want, have, was) = (wanted.get(name), live.spec.get(name), record.applied.get(name));
-            let ignored = subject.instance.options.ignore_changes.iter().any(|it| it.0.len() == 1 && it.property() == Some(name));
             let value = match (want, have) {
-                (_, Some(have)) if ignored || grown.contains(name) => Some(have.clone()),
+                (_, Some(have)) if grown.contains(name) => Some(have.clone()),
                 (Some(Json::Object(want)), Some(Json::Object(have))) if field.schema.marks.shared => {
                     let ours = |key: &String| want.contains_key(key) || was.is_some_and(|it| it.get(key).is_some());
                     let foreign = have.iter().filter(|(key, _)| !ours(key));
@@ -513,7 +525,9 @@ impl<'a, W: World> Shared<'a, W> {
             };
             to.extend(value.map(|it| (name.clone(), it)));
         }
-        Ok(Json::Object(to))
+        let mut to = Json::Object(to);
+        diff::keep_ignored(&subject.ignore, &live.spec, &mut to);
+        Ok(to)
     }
 
     fn record(

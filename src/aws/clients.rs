@@ -8,8 +8,9 @@ use std::{
 };
 
 use aws_config::{
-    BehaviorVersion, Region, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
-    sts::AssumeRoleProvider, timeout::TimeoutConfig,
+    BehaviorVersion, Region, SdkConfig, default_provider::region::DefaultRegionChain, profile::ProfileFileCredentialsProvider,
+    provider_config::ProviderConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig, sts::AssumeRoleProvider,
+    timeout::TimeoutConfig,
 };
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_ec2::config::SharedHttpClient;
@@ -199,9 +200,16 @@ async fn remote(config: &Config) -> SdkConfig {
         connector.set_proxy_config(Some(ProxyConfig::from_env()));
         connector.build()
     });
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone());
     if let Some(profile) = &config.profile {
-        loader = loader.profile_name(profile);
+        // As with the AWS CLI, a profile that is named goes before keys in the environment.
+        let region = match &config.region {
+            Some(it) => Some(Region::new(it.clone())),
+            None => DefaultRegionChain::builder().profile_name(profile).build().region().await,
+        };
+        let here = ProviderConfig::without_region().with_http_client(http.clone()).with_region(region);
+        let provider = ProfileFileCredentialsProvider::builder().configure(&here).profile_name(profile).build();
+        loader = loader.profile_name(profile).credentials_provider(provider);
     }
     if let Some(region) = &config.region {
         loader = loader.region(Region::new(region.clone()));
@@ -227,7 +235,7 @@ fn local(endpoint: &Endpoint, region: Option<String>) -> SdkConfig {
 
 /// The engine alone retries, and no call hangs.
 fn manners(config: SdkConfig) -> SdkConfig {
-    let call = call_timeout();
+    let call = call_timeout().unwrap_or(USUAL_CALL_TIMEOUT);
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5).min(call))
         .read_timeout(Duration::from_secs(30).min(call))
@@ -240,10 +248,17 @@ fn manners(config: SdkConfig) -> SdkConfig {
         .build()
 }
 
+const USUAL_CALL_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// How long a call may take: `INFRA_CALL_TIMEOUT` says it in seconds.
-fn call_timeout() -> Duration {
-    let said = env::var("INFRA_CALL_TIMEOUT").ok().and_then(|it| it.parse().ok()).filter(|it| (1..=3600).contains(it));
-    Duration::from_secs(said.unwrap_or(60))
+///
+/// # Errors
+/// What it says, where that is no number from 1 to 3600.
+pub(crate) fn call_timeout() -> Result<Duration, String> {
+    match env::var("INFRA_CALL_TIMEOUT") {
+        Ok(text) if !text.is_empty() => text.parse().ok().filter(|it| (1..=3600).contains(it)).map(Duration::from_secs).ok_or(text),
+        _ => Ok(USUAL_CALL_TIMEOUT),
+    }
 }
 
 /// The same through a role. Taking it on is a read that may be repeated, so that the SDK does.
@@ -257,6 +272,8 @@ fn assume(config: SdkConfig, role: &str) -> SdkConfig {
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+
+    use aws_credential_types::provider::ProvideCredentials as _;
 
     use super::*;
 
@@ -332,6 +349,35 @@ mod tests {
         assert_eq!(caller.account(), Some("123456789012"));
         let zones = world.at(&place(Some("us-east-1"), None)).ec2().describe_availability_zones().send().await.expect("an answer");
         assert!(zones.availability_zones().iter().all(|it| it.region_name() == Some("us-east-1")));
+    }
+
+    #[test]
+    fn a_profile_that_is_named_goes_before_keys_in_the_environment() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("config");
+        let text = "[profile other]\nregion = eu-west-3\naws_access_key_id = from-the-profile\naws_secret_access_key = secret\n";
+        std::fs::write(&file, text).expect("written");
+        let mut child = Command::new(env::current_exe().expect("this program"));
+        child.args(["--ignored", "--exact", "aws::clients::tests::the_profile_says_who"]);
+        child.env("AWS_CONFIG_FILE", &file).env("AWS_SHARED_CREDENTIALS_FILE", folder.path().join("none"));
+        child.env("AWS_ACCESS_KEY_ID", "from-the-environment").env("AWS_SECRET_ACCESS_KEY", "secret");
+        child.env("AWS_EC2_METADATA_DISABLED", "true").env_remove("AWS_REGION").env_remove("AWS_DEFAULT_REGION");
+        let output = child.output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    }
+
+    #[tokio::test]
+    #[ignore = "the test above runs it, with the files that it needs"]
+    async fn the_profile_says_who() {
+        let key = async |profile: Option<&str>| {
+            let world = Aws::connect(Config { profile: profile.map(str::to_owned), ..Config::default() }).await;
+            let provider = world.shared.base.credentials_provider().expect("somebody provides credentials");
+            (provider.provide_credentials().await.map(|it| it.access_key_id().to_owned()).ok(), world.region().map(str::to_owned))
+        };
+        assert_eq!(key(None).await.0.as_deref(), Some("from-the-environment"));
+        assert_eq!(key(Some("other")).await, (Some("from-the-profile".to_owned()), Some("eu-west-3".to_owned())));
+        assert_eq!(key(Some("nobody")).await.0, None);
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@
 mod acm;
 mod apigatewayv2;
 mod application_autoscaling;
+mod arn;
 mod budgets;
 mod caller;
 mod calls;
@@ -39,7 +40,7 @@ mod wording;
 
 use infra::resource::{AnyLookup, AnyResource, Types};
 
-pub(crate) use clients::{Aws, Config, Endpoint};
+pub(crate) use clients::{Aws, Config, Endpoint, call_timeout};
 
 /// All resource types, sorted by name.
 pub(crate) static TYPES: &[&dyn AnyResource<Aws>] = &[

@@ -17,7 +17,7 @@ use super::{
 #[derive(Args, Debug)]
 pub(crate) struct Apply {
     /// A plan made with `infra plan --out`, to be applied exactly as it was shown
-    #[arg(value_name = "PLANFILE", conflicts_with_all = ["stack", "vars", "profile", "targets", "excludes", "replace"])]
+    #[arg(value_name = "PLANFILE", conflicts_with_all = ["stack", "profile", "targets", "excludes", "replace"])]
     file: Option<PathBuf>,
     #[command(flatten)]
     selection: Selection,
@@ -53,7 +53,7 @@ impl Apply {
             .help("leave --env and INFRA_ENV out, or make a plan for that environment"));
         }
         let lookups = if saved.request.destroy { Lookups::Skipped } else { Lookups::Made };
-        let selection = saved.selection();
+        let selection = saved.selection(&self.selection)?;
         // Who made the plan file has looked at it.
         Run { command: "apply", selection, wanted: Wanted::Saved(saved), lookups, yes: true, json }.run(context).await
     }

@@ -11,7 +11,7 @@ use infra::{
 
 use super::failure::{Failure, Result};
 use crate::{
-    aws::{Aws, Config, Endpoint},
+    aws::{Aws, Config, Endpoint, call_timeout},
     local::LocalCloud,
 };
 
@@ -30,6 +30,11 @@ pub(crate) struct Cloud {
 
 /// Finds the cloud of an environment; starts the local one where it does not run.
 pub(crate) async fn connect(shell: &mut Shell, environment: &str, region: Option<&str>, profile: Option<&str>) -> Result<Cloud> {
+    if let Err(said) = call_timeout() {
+        return Err(
+            Failure::invalid(format!("INFRA_CALL_TIMEOUT is no number of seconds: {said}")).help("write one from 1 to 3600, or unset it")
+        );
+    }
     let endpoint = endpoint(shell, environment)?;
     let emulator = endpoint.as_ref().filter(|_| environment == LOCAL).map(|it| Endpoint { url: it.url.clone() });
     let aws = Aws::connect(Config { profile: profile.map(str::to_owned), region: region.map(str::to_owned), endpoint: emulator }).await;
@@ -37,7 +42,7 @@ pub(crate) async fn connect(shell: &mut Shell, environment: &str, region: Option
         return Err(Failure::invalid("no region: neither the stack file nor the AWS configuration names one")
             .help("write `region:` at the top of the stack file, or set AWS_REGION"));
     }
-    let caller = aws.caller().await.map_err(|error| unreachable(error, endpoint.as_ref(), environment))?;
+    let caller = aws.caller().await.map_err(|error| unreachable(error, endpoint.as_ref(), environment, profile))?;
     Ok(Cloud { aws, caller, endpoint, usual_region: region.is_none() })
 }
 
@@ -51,14 +56,11 @@ impl Cloud {
 /// Where calls go, if not to AWS itself.
 fn endpoint(shell: &mut Shell, environment: &str) -> Result<Option<state::Endpoint>> {
     let named = env::var("AWS_ENDPOINT_URL").ok().filter(|it| !it.is_empty());
-    if environment != LOCAL {
-        return Ok(named.map(|url| state::Endpoint { url, instance: None }));
+    if let Some(url) = named.as_ref().filter(|it| !it.starts_with("http://") && !it.starts_with("https://")) {
+        return Err(Failure::invalid(format!("AWS_ENDPOINT_URL is no URL: {url}")).help("write e.g. http://127.0.0.1:5000, or unset it"));
     }
-    if let Some(url) = named {
-        if !url.starts_with("http://") && !url.starts_with("https://") {
-            return Err(Failure::invalid(format!("AWS_ENDPOINT_URL is no URL: {url}")).help("write e.g. http://127.0.0.1:5000"));
-        }
-        return Ok(Some(state::Endpoint { url, instance: None }));
+    if named.is_some() || environment != LOCAL {
+        return Ok(named.map(|url| state::Endpoint { url, instance: None }));
     }
     let cloud = LocalCloud::of_user()?;
     let before = cloud.status()?.map(|it| it.instance);
@@ -70,7 +72,7 @@ fn endpoint(shell: &mut Shell, environment: &str) -> Result<Option<state::Endpoi
 }
 
 /// Why nobody could be asked who we are, and what to do about it.
-fn unreachable(error: Error, endpoint: Option<&state::Endpoint>, environment: &str) -> Failure {
+fn unreachable(error: Error, endpoint: Option<&state::Endpoint>, environment: &str, profile: Option<&str>) -> Failure {
     let place = endpoint.map_or("AWS", |it| &it.url);
     let kind = error.kind;
     let code = error.code.clone().unwrap_or_default();
@@ -79,6 +81,10 @@ fn unreachable(error: Error, endpoint: Option<&state::Endpoint>, environment: &s
         ErrorKind::Credentials if code.contains("Expired") || code == "TokenRefreshRequired" => failure
             .while_doing(format!("{place} refuses the credentials: they have expired"))
             .help("get new ones, e.g. with `aws sso login`, then run the same command again"),
+        ErrorKind::Credentials if code.is_empty() && profile.is_some() => failure
+            .while_doing(format!("the profile `{}` gives no AWS credentials", profile.unwrap_or_default()))
+            .help("`aws configure list-profiles` lists those that there are; `aws sso login --profile NAME` logs in")
+            .help("`--env local` needs no account"),
         ErrorKind::Credentials if code.is_empty() => failure
             .while_doing("there are no AWS credentials")
             .help("log in with `aws sso login`, name a profile with --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
@@ -96,7 +102,9 @@ fn unreachable(error: Error, endpoint: Option<&state::Endpoint>, environment: &s
         ErrorKind::Unreachable | ErrorKind::Unanswered => {
             failure.while_doing("AWS cannot be reached").help("check the network, a proxy (HTTPS_PROXY) and the region's name")
         }
-        _ => failure.while_doing(format!("{place} does not say who we are")),
+        _ => failure
+            .while_doing(format!("{place} does not say who we are"))
+            .help("`aws sts get-caller-identity` asks the same; set AWS_ENDPOINT_URL only to what answers like AWS"),
     }
 }
 

@@ -65,21 +65,32 @@ async fn recover(
     if state.pending.is_empty() {
         return Ok(());
     }
+    let begun: Vec<_> = state.pending.values().map(|it| format!("`{}`", it.address)).collect();
+    shell.status("Looking", &format!("for what an earlier run had begun to create: {}", begun.join(", ")));
     let (events, mut receiver) = mpsc::unbounded_channel();
     let (_sender, interrupt) = watch::channel(Interrupt::None);
     let session = Session { cloud: cloud.clone(), journal, events, interrupt, clock: Clock::from(Timestamp::now()) };
-    let result = apply::recover(&session, &prepared.stack, state, patience).await;
-    drop(session);
-    while let Some(event) = receiver.recv().await {
-        match event {
-            Event::Recovered { address, id, .. } => {
-                shell.note(&format!("`{address}` had been created by an earlier run: found {id}, going on with it"));
-            }
-            Event::NothingToRecover { address } => {
-                shell.note(&format!("an earlier run had begun to create `{address}`; nothing came of it"));
-            }
-            _ => {}
+    let mut tell = |event: Event| match event {
+        Event::Recovered { address, id, .. } => {
+            shell.note(&format!("`{address}` had been created by an earlier run: found {id}, going on with it"));
         }
+        Event::NothingToRecover { address } => {
+            shell.note(&format!("an earlier run had begun to create `{address}`; nothing came of it"));
+        }
+        _ => {}
+    };
+    let result = {
+        let run = apply::recover(&session, &prepared.stack, state, patience);
+        tokio::pin!(run);
+        loop {
+            tokio::select! {
+                Some(event) = receiver.recv() => tell(event),
+                result = &mut run => break result,
+            }
+        }
+    };
+    while let Ok(event) = receiver.try_recv() {
+        tell(event);
     }
     result.map_err(Failure::failed)
 }
@@ -102,7 +113,7 @@ pub(crate) async fn plan(shell: &mut Shell, prepared: &Prepared, cloud: &Cloud<A
     }
 }
 
-fn help(error: &Error) -> &'static str {
+pub(crate) fn help(error: &Error) -> &'static str {
     match error.kind {
         ErrorKind::Credentials => "renew the credentials, or choose others with --profile",
         ErrorKind::Rejected => "the credentials need the permission to read what the stack has",

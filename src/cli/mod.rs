@@ -20,12 +20,19 @@ mod stacks;
 mod state;
 mod validate;
 
-use std::env;
+use std::{env, io::IsTerminal as _, path::PathBuf};
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 use infra::{
     exit::Exit,
     report::{Shell, Verbosity},
+};
+
+use tracing_subscriber::{
+    EnvFilter, Layer as _,
+    filter::{FilterExt as _, filter_fn},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
 use failure::{Failure, Result};
@@ -49,7 +56,8 @@ Environment:
   INFRA_CALL_TIMEOUT  How many seconds a call to AWS may take, 1 to 3600 [default: 60]
   INFRA_LOG           What is told of the calls: `debug` tells each
 
-Exit codes: 0 done, 1 failed, 2 changes (plan --detailed-exitcode), 3 wrong usage or an invalid stack file, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 changes (plan --detailed-exitcode), 3 wrong usage or an invalid stack file,
+70 a fault of infra itself, 130 interrupted.
 `infra apply --env local` needs no AWS account: it runs on this machine.";
 
 #[derive(Debug, Subcommand)]
@@ -78,6 +86,8 @@ enum Command {
 pub(crate) struct Context {
     pub shell: Shell,
     pub project: Project,
+    /// The folder that `-C` named.
+    pub folder: Option<PathBuf>,
 }
 
 /// Does what the command line asks for.
@@ -87,7 +97,11 @@ pub(crate) fn main() -> Exit {
         Err(error) => return usage(&error),
     };
     log();
-    let mut context = Context { shell: Shell::new(arguments.common.color.into(), Verbosity::Normal), project: Project::default() };
+    let mut context = Context {
+        shell: Shell::new(arguments.common.color.into(), Verbosity::Normal),
+        project: Project::default(),
+        folder: arguments.common.folder.clone(),
+    };
     run(arguments, &mut context).unwrap_or_else(|failure| {
         if let Some(error) = &failure.error {
             context.shell.error(error.as_ref(), &failure.help);
@@ -127,7 +141,10 @@ fn usage(error: &clap::Error) -> Exit {
 /// What the calls do, for whoever looks for a fault: `INFRA_LOG=debug`.
 fn log() {
     if let Ok(filter) = env::var("INFRA_LOG") {
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        // The finest that AWS's crates tell is what is in the calls, secrets and all.
+        let harmless = filter_fn(|it| *it.level() < tracing::Level::TRACE || !it.target().starts_with("aws_"));
+        let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+        tracing_subscriber::registry().with(layer.with_filter(EnvFilter::new(filter).and(harmless))).init();
     }
 }
 

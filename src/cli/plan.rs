@@ -1,12 +1,15 @@
 //! `infra plan`: what an apply would do.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use clap::{ArgAction, Args};
 use infra::{
     exit::Exit,
+    graph::marks_along,
     plan::{Plan as Planned, Request},
     report::{json, plan},
+    resource::Catalog,
+    stack::{Instance, Stack},
 };
 
 use super::{
@@ -53,6 +56,7 @@ impl Plan {
         let all = prepare(context, &self.selection, &types, lookups).await?;
         let environment = all.first().map(|it| it.stack.environment.clone()).unwrap_or_default();
         let (mut saved, mut documents, mut changes) = (vec![], vec![], false);
+        let mut secret = BTreeSet::new();
         for prepared in &all {
             let mut state = prepared.look(context)?;
             let cloud = engine::cloud(prepared, &types);
@@ -64,17 +68,26 @@ impl Plan {
             } else {
                 show(context, prepared, &plan)?;
             }
+            secret.extend(secret_variables(&prepared.stack, &types.catalog));
             saved.push(SavedPlan::new(prepared, &state, plan));
         }
         if self.json {
             context.shell.json(&several(documents.into_iter())).map_err(Failure::failed)?;
         }
         if let Some(path) = &self.out {
-            Saved::new(&self.selection, environment, request, saved).write(path)?;
-            context.shell.status("Saved", &format!("the plan to {0}; `infra apply {0}` does exactly this", path.display()));
+            let saved = Saved::new(&self.selection, &secret, environment, request, saved);
+            saved.write(path)?;
+            let (path, again) = (path.display(), saved.again());
+            context.shell.status("Saved", &format!("the plan to {path}; `infra apply {path}{again}` does exactly this"));
         }
         Ok(if changes && self.detailed_exitcode { Exit::Changes } else { Exit::Done })
     }
+}
+
+/// The variables that end in a property whose value is secret.
+fn secret_variables(stack: &Stack, catalog: &Catalog) -> BTreeSet<String> {
+    let of = |it: &Instance| catalog.schema(it.type_name).map(|schema| it.properties.variables(&|path| marks_along(schema, path).secret));
+    stack.resources.values().filter_map(of).flatten().collect()
 }
 
 /// Shows a plan as the answer of a command.

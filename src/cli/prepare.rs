@@ -6,8 +6,9 @@ use futures::future::join_all;
 use infra::{
     cloud::Patience,
     diagnostic::{Diagnostic, any_error},
+    exit::Exit,
     resource::{During, Facts, Types, World as _},
-    stack::{self, Caller, File, Settings, Stack},
+    stack::{self, Caller, File, Files, Settings, Stack},
     state::{Endpoint, Holder, Lock, State, Store},
     value::Value,
 };
@@ -16,6 +17,7 @@ use super::{
     Context,
     check::check,
     cloud::{self, Cloud, LOCAL},
+    engine,
     failure::{Failure, Result},
     options::Selection,
     stacks,
@@ -32,6 +34,8 @@ pub(crate) struct Prepared {
     pub caller: Caller,
     pub endpoint: Option<Endpoint>,
     pub store: Store,
+    /// What stands beside the stack file.
+    pub files: Files,
     /// What its lookups found.
     pub found: BTreeMap<String, Value>,
 }
@@ -87,7 +91,7 @@ pub(crate) async fn prepare(
         let stack = stack.ok_or_else(|| Failure::invalid(format!("{} cannot be resolved", file.source().path)))?;
         let store = Store::open(&context.project.state, &environment, file.name())?;
         let (caller, endpoint) = (cloud.caller.clone(), cloud.endpoint.clone());
-        all.push(Prepared { file, stack, aws, caller, endpoint, store, found });
+        all.push(Prepared { file, stack, aws, caller, endpoint, store, files: settings.files, found });
     }
     Ok(all)
 }
@@ -124,6 +128,7 @@ async fn look_up(
             return Ok(found);
         }
         let answers = join_all(requests.iter().map(async |request| ask(&calls, request).await));
+        let mut failed = vec![];
         for (request, answer) in requests.iter().zip(answers.await) {
             match answer {
                 Ok(Some(it)) => {
@@ -134,11 +139,17 @@ async fn look_up(
                         .at(&request.place, format!("no {} is like this", request.type_name))
                         .help("what it looks for has to exist already; `when:` leaves a lookup out in some environments"),
                 ),
-                Err(error) => diagnostics.push(
+                Err(error) => failed.push(
                     Diagnostic::error(format!("`lookup.{}` failed: {error}", request.name))
-                        .at(&request.place, "AWS answered with an error"),
+                        .at(&request.place, "AWS answered with an error")
+                        .help(engine::help(&error)),
                 ),
             }
+        }
+        if !failed.is_empty() {
+            // The file is not to blame.
+            context.shell.diagnostics(&failed, "nothing was done");
+            return Err(Failure::said(Exit::Failed));
         }
         stacks::tell(&mut context.shell, &diagnostics)?;
     }
@@ -196,11 +207,12 @@ impl Prepared {
         let mut state = State::new(&self.stack.name, &self.stack.environment);
         state.account = Some(self.caller.account.clone());
         state.endpoint = self.endpoint.clone();
+        state.region = self.aws.region().map(str::to_owned);
         state
     }
 
     fn standing(&self, state: &State) -> Result<Standing> {
-        standing(state, self.endpoint.as_ref(), &self.caller.account)
+        standing(state, self.endpoint.as_ref(), &self.caller.account, self.aws.region())
     }
 }
 
@@ -215,7 +227,7 @@ enum Standing {
     Void,
 }
 
-fn standing(state: &State, endpoint: Option<&Endpoint>, account: &str) -> Result<Standing> {
+fn standing(state: &State, endpoint: Option<&Endpoint>, account: &str, region: Option<&str>) -> Result<Standing> {
     let name = |it: Option<&Endpoint>| it.map_or_else(|| "AWS itself".to_owned(), |it| it.url.clone());
     let recorded = state.endpoint.as_ref();
     let same = match (recorded, endpoint) {
@@ -240,6 +252,20 @@ fn standing(state: &State, endpoint: Option<&Endpoint>, account: &str) -> Result
         ))
         .help("set AWS_ENDPOINT_URL as it was then (or unset it), or choose another environment with --env"));
     }
+    // Asked elsewhere, all that is recorded would seem to be gone.
+    let records = !(state.resources.is_empty() && state.deposed.is_empty() && state.pending.is_empty());
+    if let (Some(recorded), Some(region)) = (&state.region, region)
+        && records
+        && recorded != region
+    {
+        return Err(Failure::failed(anyhow::anyhow!(
+            "`{}` was applied to the region {recorded} in the environment `{}`, and the region is {region} now",
+            state.stack,
+            state.environment
+        ))
+        .help(format!("write `region: {recorded}` at the top of the stack file, or set AWS_REGION={recorded}"))
+        .help("to move it, destroy it where it is and apply it again, or choose another environment with --env"));
+    }
     match &state.account {
         Some(recorded) if recorded != account => Err(Failure::failed(anyhow::anyhow!(
             "`{}` was applied to the account {recorded} in the environment `{}`, and the credentials belong to the account {account}",
@@ -255,7 +281,12 @@ fn standing(state: &State, endpoint: Option<&Endpoint>, account: &str) -> Result
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use infra::diagnostic::{Place, Source};
+    use infra::{
+        diagnostic::{Place, Source},
+        resource::Id,
+        state::Record,
+    };
+    use jiff::Timestamp;
     use serde_json::json;
 
     use super::*;
@@ -296,7 +327,8 @@ mod tests {
                 let mut state = State::new("shop", environment);
                 state.account = Some("123456789012".to_owned());
                 state.endpoint = recorded.clone();
-                let got = standing(&state, now.as_ref(), account).map_err(|it| it.error.map(|it| it.to_string()).unwrap_or_default());
+                let got = standing(&state, now.as_ref(), account, Some("eu-central-1"))
+                    .map_err(|it| it.error.map(|it| it.to_string()).unwrap_or_default());
                 match (&got, expected) {
                     (Ok(got), Ok(expected)) => assert_eq!(*got, expected),
                     (Err(got), Err(part)) => assert!(got.contains(part), "{got}"),
@@ -314,5 +346,37 @@ mod tests {
         check("local", at("http://127.0.0.1:1", Some("a")), at("http://127.0.0.1:1", None), own, Ok(Standing::Void));
         check("local", at("http://127.0.0.1:1", None), at("http://127.0.0.1:1", None), own, Ok(Standing::Good));
         check("local", at("http://127.0.0.1:1", None), at("http://127.0.0.1:2", None), own, Ok(Standing::Void));
+    }
+
+    #[test]
+    fn what_is_recorded_is_looked_for_in_its_own_region_only() {
+        let mut state = State::new("shop", "dev");
+        let check = |state: &State, now: Option<&str>, good: bool| {
+            let got = standing(state, None, "123456789012", now).map_err(|it| it.error.map(|it| it.to_string()).unwrap_or_default());
+            match got {
+                Ok(_) => assert!(good, "{now:?}"),
+                Err(got) => assert!(!good && got.contains("was applied to the region eu-central-1"), "{got}"),
+            }
+        };
+        state.region = Some("eu-central-1".to_owned());
+        check(&state, Some("us-east-1"), true);
+        let record = Record {
+            type_name: "ec2.vpc".to_owned(),
+            id: Id::from("vpc-1"),
+            location: Default::default(),
+            applied: json!({}),
+            outputs: json!({}),
+            dependencies: Default::default(),
+            options: Default::default(),
+            complete: true,
+            created: Timestamp::UNIX_EPOCH,
+            updated: Timestamp::UNIX_EPOCH,
+        };
+        state.resources.insert("vpc".into(), record);
+        check(&state, Some("us-east-1"), false);
+        check(&state, Some("eu-central-1"), true);
+        // As earlier versions recorded it.
+        state.region = None;
+        check(&state, Some("us-east-1"), true);
     }
 }

@@ -76,7 +76,8 @@ impl Project {
             return Ok(name.into());
         }
         let files = self.files()?;
-        if let Some(path) = files.iter().find(|it| stem(it) == name) {
+        // What the files call their stacks, and then what they are called themselves.
+        if let Some(path) = files.iter().find(|it| calls_itself(it, name)).or_else(|| files.iter().find(|it| stem(it) == name)) {
             return Ok(path.clone());
         }
         let failure = Failure::invalid(format!("there is no stack `{name}` in {}/", self.stacks.display()));
@@ -105,6 +106,13 @@ impl Project {
         files.sort();
         Ok(files)
     }
+}
+
+/// Whether a file names its stack so, as far as that can be told without reading it as YAML.
+fn calls_itself(path: &Path, name: &str) -> bool {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let said = text.lines().find_map(|line| line.strip_prefix("stack:"));
+    said.is_some_and(|it| it.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']) == name)
 }
 
 fn stem(path: &Path) -> &str {

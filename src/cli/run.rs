@@ -1,13 +1,13 @@
 //! What `apply` and `destroy` have in common: plan, show, ask, do, record.
 
-use std::{process::Command, sync::Arc};
+use std::{process::Command, sync::Arc, time::Duration};
 
 use infra::{
-    apply::{Interrupt, Summary},
+    apply::{Event, Interrupt, Summary},
     cloud::Cloud,
     exit::Exit,
     plan::{Plan, Request, decide::Made},
-    report::{self, Progress, table},
+    report::{self, Observer as _, Progress, table},
     resource::Types,
     state::{Lock, State},
 };
@@ -45,6 +45,10 @@ pub(crate) enum Wanted {
 
 impl Run {
     pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
+        if self.json && !self.yes {
+            // The plan is not shown, so that nobody could say whether to do it.
+            return Err(Failure::invalid("with --json nobody is asked").help("look at `infra plan`, then agree beforehand with --yes"));
+        }
         let types = Arc::new(aws::types());
         let mut all = prepare(context, &self.selection, &types, self.lookups).await?;
         if self.command == "destroy" {
@@ -69,9 +73,10 @@ impl Run {
         types: &Arc<Types<Aws>>,
         interrupt: &mut Option<watch::Receiver<Interrupt>>,
     ) -> Result<Exit> {
-        let command = self.resume(prepared);
+        let command = self.resume(context, prepared);
         let (lock, mut state) = prepared.lock(context, &command)?;
         state.commit = commit().or(state.commit);
+        state.region = prepared.aws.region().map(str::to_owned);
         let cloud = engine::cloud(prepared, types);
         let mut journal = None;
         if !state.pending.is_empty() {
@@ -84,10 +89,18 @@ impl Run {
         }
         let quiet = made.decisions.iter().flatten().any(|it| it.quiet);
         if made.plan.is_empty() && !quiet {
+            if self.json {
+                let mut progress = context.shell.progress(report::Context::default(), true);
+                progress.event(&Event::Begun { steps: 0, forecast: Duration::ZERO });
+                progress.event(&Event::Finished { summary: Summary::default() });
+            }
+            // What an earlier run left is part of the state from now on.
+            settle(&lock)?;
             return Ok(Exit::Done);
         }
         if !made.plan.is_empty() && !self.yes && !context.shell.confirm(&self.question(prepared, &made.plan)).map_err(unasked)? {
             context.shell.note("nothing was changed");
+            settle(&lock)?;
             return Ok(Exit::Failed);
         }
         // Only now: until here nothing is in flight, and a signal may end the process as ever.
@@ -157,13 +170,27 @@ impl Run {
         }
     }
 
-    /// The command that goes on after a failure or an interrupt.
-    fn resume(&self, prepared: &Prepared) -> String {
-        let mut command = format!("infra {} --env {}", self.command, prepared.stack.environment);
+    /// The command that goes on after a failure or an interrupt: it does what this one would have done.
+    fn resume(&self, context: &Context, prepared: &Prepared) -> String {
+        let request = match &self.wanted {
+            Wanted::Request(request) => request,
+            Wanted::Saved(saved) => &saved.request,
+        };
+        let mut command = String::from("infra");
+        if let Some(folder) = &context.folder {
+            command.push_str(&format!(" -C {}", folder.display()));
+        }
+        let what = if request.destroy { "destroy" } else { "apply" };
+        command.push_str(&format!(" {what} --env {}", prepared.stack.environment));
         let options = [("--stack", &self.selection.stack), ("--profile", &self.selection.profile)];
         for (option, value) in options {
             if let Some(value) = value {
                 command.push_str(&format!(" {option} {value}"));
+            }
+        }
+        for (option, addresses) in [("--target", &request.targets), ("--exclude", &request.excludes), ("--replace", &request.replace)] {
+            for address in addresses {
+                command.push_str(&format!(" {option} {address}"));
             }
         }
         // Values of variables may be nobody's business.

@@ -3,7 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Edge, Graph, Index, Why};
-use crate::{resource::Catalog, stack::Instance};
+use crate::{
+    address::Address,
+    resource::Catalog,
+    stack::{Instance, Scope},
+    value::Value,
+};
 
 /// Finds what each resource never leaves.
 pub(super) fn add_homes(graph: &mut Graph<'_>, catalog: &Catalog) {
@@ -55,6 +60,54 @@ pub(super) fn add(graph: &mut Graph<'_>, catalog: &Catalog) {
     for (index, edge) in found {
         graph.nodes[index].needs.push(edge);
     }
+}
+
+/// Adds what [`crate::resource::Namesake`] says, save where it would close a circle with what is written.
+pub(super) fn add_namesakes(graph: &mut Graph<'_>, catalog: &Catalog) {
+    let facts = |node: &super::Node<'_>| node.wanted.and_then(|it| catalog.resource(it.type_name)).map(|it| it.facts());
+    let rules: Vec<_> = graph.nodes.iter().filter_map(facts).flat_map(|it| it.namesakes).collect();
+    if rules.is_empty() {
+        return;
+    }
+    let mut named: HashMap<(&'static str, &'static str, String), Vec<Index>> = HashMap::new();
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let Some(instance) = node.wanted else { continue };
+        let of: BTreeSet<_> = rules.iter().filter(|it| it.other == instance.type_name).map(|it| it.by).collect();
+        for by in of {
+            if let Some(name) = written(instance, by) {
+                named.entry((instance.type_name, by, name)).or_default().push(index);
+            }
+        }
+    }
+    let mut found = vec![];
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let (Some(instance), Some(facts)) = (node.wanted, facts(node)) else { continue };
+        for rule in facts.namesakes {
+            let Some(name) = written(instance, rule.name) else { continue };
+            for &other in named.get(&(rule.other, rule.by, format!("{}{name}", rule.before))).into_iter().flatten() {
+                // Elsewhere it is another's.
+                let here = graph.nodes[other].wanted.is_some_and(|it| it.options.location == instance.options.location);
+                let written = node.needs.iter().any(|it| it.to == other && !it.late);
+                if here && !written && other != index && !needs(graph, Step::Finish(other), Step::Create(index)) {
+                    found.push((index, Edge { to: other, late: false, ready: true, field: None, why: Why::Implied }));
+                }
+            }
+        }
+    }
+    for (index, edge) in found {
+        graph.nodes[index].needs.push(edge);
+    }
+}
+
+/// A property that is text whatever else there will be.
+fn written(instance: &Instance, property: &str) -> Option<String> {
+    struct Nothing;
+    impl Scope for Nothing {
+        fn field(&self, target: &Address, field: &str) -> Value {
+            Value::unknown(format!("{target}.{field}"))
+        }
+    }
+    instance.evaluate(&Nothing).0.get(property)?.as_text().map(str::to_owned)
 }
 
 /// The nodes that properties lead to, each on what the former refers to.

@@ -131,6 +131,7 @@ pub fn build<'a>(stack: Option<&'a Stack>, state: &'a State, catalog: &Catalog) 
     add_nodes(&mut graph, stack, state);
     add_references(&mut graph, catalog);
     implied::add(&mut graph, catalog);
+    implied::add_namesakes(&mut graph, catalog);
     implied::add_homes(&mut graph, catalog);
     add_recorded(&mut graph);
     diagnostics.extend(secrets_at_second_hand(&graph, catalog));
@@ -228,6 +229,7 @@ pub fn marks_along(schema: &TypeSchema, path: &Path) -> Marks {
         marks.late |= schema.marks.late;
         marks.ready |= schema.marks.ready;
         marks.write_only |= schema.marks.write_only;
+        marks.secret |= schema.marks.secret;
     };
     take(here);
     for segment in &path.0[1..] {

@@ -100,6 +100,34 @@ fn a_type_waits_for_another_that_refers_to_the_same() {
     }
 }
 
+#[test]
+fn a_type_waits_for_another_whose_name_is_made_of_its_own() {
+    for (resources, expected) in [
+        ("n: { test.namesake: { text: web } }\na: { test.named: { name: of/web } }", vec!["n -> a ready implied"]),
+        ("n: { test.namesake: { text: web } }\na: { test.named: { name: web } }", vec![]),
+        ("n: { test.namesake: { fixed: web } }\na: { test.named: { name: of/web } }", vec![]),
+        ("n: { test.namesake: { text: web } }\na: { test.case: { text: of/web } }", vec![]),
+        // What is not known yet is not compared.
+        (
+            "n: { test.namesake: { text: '${b.id}' } }\na: { test.named: { name: 'of/${b.id}' } }\nb: { test.case: {} }",
+            vec!["n -> b.id", "a -> b.id"],
+        ),
+        // In another region it is another's.
+        ("n: { test.namesake: { text: web } }\na: { region: r-2, test.named: { name: of/web } }", vec![]),
+        (
+            "n: { region: r-2, test.namesake: { text: web } }\na: { region: r-2, test.named: { name: of/web } }",
+            vec!["n -> a ready implied"],
+        ),
+        // Where it is written already, and where that waits for it in turn.
+        ("n: { depends_on: [a], test.namesake: { text: web } }\na: { test.named: { name: of/web } }", vec!["n -> a ready written"]),
+        ("n: { test.namesake: { text: web } }\na: { test.named: { name: of/web, text: '${n.id}' } }", vec!["a -> n.id"]),
+    ] {
+        let (stack, state) = (parsed(resources), State::new("s", "default"));
+        let (graph, found) = build(Some(&stack), &state, catalog());
+        assert_eq!((edges(&graph), found), (expected.into_iter().map(str::to_owned).collect(), vec![]), "{resources}");
+    }
+}
+
 /// Nobody refers to a teller to be told of; it speaks of all that refer to it, once they are there.
 #[test]
 fn a_type_may_wait_with_its_finish_alone() {

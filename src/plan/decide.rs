@@ -91,7 +91,7 @@ pub enum Fate {
 }
 
 impl Decision {
-    fn stays(desired: Properties) -> Self {
+    pub(super) fn stays(desired: Properties) -> Self {
         Self {
             fate: Fate::Stays { updating: false },
             action: None,
@@ -225,35 +225,6 @@ impl Maker<'_> {
         Decision::makes(Action::Create, pending.then_some(Reason::Unfinished), changes, desired)
     }
 
-    fn adopt(&self, instance: &Instance, id: &Id, desired: Properties, diagnostics: &mut Vec<Diagnostic>) -> Decision {
-        let Some(Seen { live: Some(live), read }) = self.observed.adopted.get(&instance.address) else {
-            diagnostics.push(
-                Diagnostic::error(format!("there is no {} `{id}` to adopt", instance.type_name))
-                    .at(&instance.place, "adopts it")
-                    .help("check the id, the region and the account; without `adopt` a new one is made"),
-            );
-            return Decision::stays(desired);
-        };
-        let difference = self.compare(instance, &desired, live, read, &Value::map(), true);
-        let immutable: Vec<_> = difference.changes.iter().filter(|it| it.replaces).map(|it| it.path.to_string()).collect();
-        if !immutable.is_empty() {
-            diagnostics.push(
-                Diagnostic::error(format!("`{id}` differs from the file in what cannot be changed: {}", immutable.join(", ")))
-                    .at(&instance.place, "would adopt it")
-                    .help("write the values that it has, or leave `adopt` out to make a new one"),
-            );
-        }
-        Decision {
-            fate: Fate::Stays { updating: true },
-            action: Some(Action::Adopt),
-            changes: difference.changes,
-            live: Some(live.clone()),
-            read: read.clone(),
-            adopt: Some(id.clone()),
-            ..Decision::stays(desired)
-        }
-    }
-
     fn existing(&self, index: Index, instance: &Instance, record: &Record, diagnostics: &mut Vec<Diagnostic>) -> Decision {
         let moved = if record.type_name != instance.type_name {
             Some(Reason::TypeChanged { from: record.type_name.clone() })
@@ -328,7 +299,7 @@ impl Maker<'_> {
             return None;
         }
         let describe = self.input.catalog.resource(instance.type_name)?;
-        let to = Value::Map(desired.clone()).reveal().ok()?;
+        let mut to = Value::Map(desired.clone()).reveal().ok()?;
         // What cannot be read is as it is wanted, as far as this question goes.
         let mut from = live.spec.clone();
         if let (Json::Object(from), Json::Object(to)) = (&mut from, &to) {
@@ -336,6 +307,7 @@ impl Maker<'_> {
                 from.entry(key.clone()).or_insert_with(|| value.clone());
             }
         }
+        diff::keep_ignored(&instance.options.ignore_changes, &from, &mut to);
         let text = describe.replaces(&from, &to).ok().flatten()?;
         Some(Reason::Type { text: text.to_owned() })
     }
@@ -376,7 +348,7 @@ impl Maker<'_> {
         Decision { live, ..Decision::makes(action, Some(reason), changes, desired) }
     }
 
-    fn compare(
+    pub(super) fn compare(
         &self,
         instance: &Instance,
         desired: &Properties,
@@ -429,8 +401,11 @@ impl Maker<'_> {
             };
             let empty = matches!(&value, Value::Map(map) if map.is_empty()) || matches!(&value, Value::List(list) if list.is_empty());
             if !empty {
-                let after =
-                    if schema.is_some_and(|it| it.properties[name].schema.marks.secret) { Shown::Secret } else { diff::shown(&value) };
+                let after = if schema.is_some_and(|it| it.properties[name].schema.marks.secret) {
+                    diff::concealed(&value)
+                } else {
+                    diff::shown(&value)
+                };
                 changes.push(Change { path: Path::of(name), before: Shown::Absent, after, cause: Cause::File, replaces: false });
             }
         }

@@ -75,6 +75,39 @@ pub fn diff(types: &TypeSchema, sides: &Sides<'_>) -> Difference {
     difference
 }
 
+/// Puts what is ignored as it is there into what is wanted, so that it stays when something else changes.
+pub fn keep_ignored(ignore: &[Path], there: &Json, wanted: &mut Json) {
+    // What was not read is as it is wanted, as far as anybody knows.
+    for path in ignore.iter().filter(|it| it.property().is_some_and(|it| there.get(it).is_some())) {
+        keep(&path.0, there, wanted);
+    }
+}
+
+fn keep(path: &[Segment], there: &Json, wanted: &mut Json) {
+    match (path, wanted) {
+        ([Segment::Key(key)], Json::Object(wanted)) => match there.get(key) {
+            Some(value) => _ = wanted.insert(key.clone(), value.clone()),
+            None => _ = wanted.remove(key),
+        },
+        ([Segment::Item(number)], Json::Array(wanted)) => {
+            if let (Some(value), Some(item)) = (there.get(number), wanted.get_mut(*number)) {
+                item.clone_from(value);
+            }
+        }
+        ([Segment::Key(key), rest @ ..], Json::Object(wanted)) => {
+            if let Some(wanted) = wanted.get_mut(key) {
+                keep(rest, there.get(key).unwrap_or(&Json::Null), wanted);
+            }
+        }
+        ([Segment::Item(number), rest @ ..], Json::Array(wanted)) => {
+            if let Some(wanted) = wanted.get_mut(*number) {
+                keep(rest, there.get(number).unwrap_or(&Json::Null), wanted);
+            }
+        }
+        _ => {}
+    }
+}
+
 fn entry<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
     value.get(key).filter(|it| !it.is_null())
 }
@@ -94,8 +127,7 @@ impl Compare<'_> {
 
     /// Compared by what was last applied, through its hash where it has one.
     fn unreadable(&mut self, schema: &Schema, want: &Value, was: Option<&Value>, path: &Path) {
-        let secret = schema.marks.secret || want.has_secret();
-        let after = if secret { Shown::Secret } else { shown(want) };
+        let after = if schema.marks.secret || want.has_secret() { concealed(want) } else { shown(want) };
         let Some(recorded) = normal::record(self.types, schema, want, self.sides.hash) else {
             return self.push(path, Shown::Unread, after, Cause::Reference);
         };
@@ -103,7 +135,12 @@ impl Compare<'_> {
         // Earlier versions recorded a hash of what is no secret, too.
         let hashed = was.filter(|it| it.get(HASH).is_some()).and_then(|_| normal::hash_of_all(self.types, schema, want, self.sides.hash));
         match was.map(|it| normal::canonical(self.types, schema, it)) {
-            Some(was) if was == recorded || hashed.map(Value::from).as_ref() == Some(&was) => {}
+            Some(was) if was == recorded || hashed.map(Value::from).as_ref() == Some(&was) => {
+                // What was begun and not finished may have written anything, but for what cannot be written again.
+                if !self.sides.complete && !self.replaces {
+                    self.push(path, Shown::Unread, after, Cause::Unfinished);
+                }
+            }
             Some(_) => self.push(path, Shown::Unread, after, Cause::File),
             None => self.push(path, Shown::Absent, after, Cause::File),
         }
@@ -276,9 +313,20 @@ pub fn shown(value: &Value) -> Shown {
     }
 }
 
+/// Something secret as it may be seen: of several parts their names.
+pub fn concealed(value: &Value) -> Shown {
+    match value {
+        Value::Map(parts) => Shown::Value(parts.keys().map(|name| (name.clone(), Json::from(SECRET))).collect()),
+        _ => Shown::Secret,
+    }
+}
+
+/// Stands for a secret among what is shown.
+const SECRET: &str = "(secret)";
+
 fn visible(value: &Value) -> Json {
     match value {
-        Value::Secret(_) => Json::from("(secret)"),
+        Value::Secret(_) => Json::from(SECRET),
         Value::Unknown(it) => Json::from(it.expression.clone()),
         Value::List(list) => Json::Array(list.iter().map(visible).collect()),
         Value::Map(map) => Json::Object(map.iter().map(|(key, it)| (key.clone(), visible(it))).collect()),
@@ -300,6 +348,27 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_ignored_is_as_it_is_there() {
+        let check = |path: Path, there: Json, expected: Json| {
+            let mut wanted = json!({ "size": 1, "tags": { "Owner": "a", "own": "b" }, "list": [{ "text": "a", "more": "b" }] });
+            keep_ignored(&[path], &there, &mut wanted);
+            assert_eq!(wanted, expected);
+        };
+        let all = |size: i64, tags: Json, text: &str| json!({ "size": size, "tags": tags, "list": [{ "text": text, "more": "b" }] });
+        let tags = json!({ "Owner": "a", "own": "b" });
+        check(Path::of("size"), json!({ "size": 2 }), all(2, tags.clone(), "a"));
+        check(Path::of("size"), json!({}), all(1, tags.clone(), "a"));
+        let owner = Path::of("tags").key("Owner");
+        check(owner.clone(), json!({ "tags": { "Owner": "z", "own": "z" } }), all(1, json!({ "Owner": "z", "own": "b" }), "a"));
+        check(owner.clone(), json!({ "tags": {} }), all(1, json!({ "own": "b" }), "a"));
+        check(owner, json!({}), all(1, tags.clone(), "a"));
+        let text = Path::of("list").item(0).key("text");
+        check(text.clone(), json!({ "list": [{ "text": "z" }] }), all(1, tags.clone(), "z"));
+        check(text, json!({ "list": [] }), json!({ "size": 1, "tags": tags, "list": [{ "more": "b" }] }));
+        check(Path::of("map").key("k"), json!({ "map": { "k": 1 } }), all(1, tags, "a"));
+    }
 
     #[test]
     fn a_version_is_compared_as_far_as_it_is_written() {

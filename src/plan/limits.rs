@@ -16,10 +16,11 @@ pub(super) fn included(graph: &Graph<'_>, request: &Request) -> (Vec<bool>, Vec<
         for name in names {
             let found: Vec<Index> = (0..graph.nodes.len()).filter(|it| graph.nodes[*it].address.is_within(name)).collect();
             if found.is_empty() {
-                let mut diagnostic = Diagnostic::error(format!("`{option} {name}` names no resource of this stack"));
-                if let Some(near) = nearest(name, graph.nodes.iter().map(|it| it.address.as_str())) {
-                    diagnostic = diagnostic.help(format!("there is `{near}`"));
-                }
+                let diagnostic = Diagnostic::error(format!("`{option} {name}` names no resource of this stack"));
+                let diagnostic = diagnostic.help(match nearest(name, graph.nodes.iter().map(|it| it.address.as_str())) {
+                    Some(near) => format!("there is `{near}`"),
+                    None => "name a resource as the plan does: `name`, or `name/key` for one of several".to_owned(),
+                });
                 diagnostics.push(diagnostic);
             }
             all.extend(found);

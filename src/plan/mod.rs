@@ -1,5 +1,6 @@
 //! Graph, state and what the cloud answered, to [`Plan`]: what would be done, and why. Pure.
 
+mod adopt;
 mod assemble;
 pub mod decide;
 pub mod desire;

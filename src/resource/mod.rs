@@ -262,6 +262,8 @@ pub struct Facts {
     pub after: &'static [After],
     /// The same for the update that follows the create: a bucket's notifications wait for the permission that names the bucket.
     pub late_after: &'static [After],
+    /// What else must be there first where its name is made of this one's.
+    pub namesakes: &'static [Namesake],
     /// Whether removing it loses data.
     pub stateful: bool,
     /// Whether a replacement makes the new one first unless the file says otherwise: for what others hold on to.
@@ -295,6 +297,7 @@ impl Facts {
         visible_within: Duration::from_secs(30),
         after: &[],
         late_after: &[],
+        namesakes: &[],
         stateful: false,
         create_first: false,
         apart: &[],
@@ -348,6 +351,21 @@ pub struct After {
     /// The other type.
     pub other: &'static str,
     /// The other's property that refers to the same resource.
+    pub by: &'static str,
+}
+
+/// A resource of another type that must be there first, found by its name where both names are written.
+///
+/// A function waits for the log group `/aws/lambda/` and its own name: without the group it would make one by itself.
+#[derive(Debug)]
+pub struct Namesake {
+    /// The property that names this resource.
+    pub name: &'static str,
+    /// What the other's name has before that name.
+    pub before: &'static str,
+    /// The other type.
+    pub other: &'static str,
+    /// The other's property that names it.
     pub by: &'static str,
 }
 

@@ -39,6 +39,8 @@ pub(super) struct Run {
     pub(super) at_once: bool,
     /// How many seconds pass before it.
     pub(super) pause: u64,
+    /// Whether it asks the cloud before it plans.
+    pub(super) refresh: bool,
 }
 
 /// When the process is killed.
@@ -106,6 +108,9 @@ impl Case {
                 if run.pause > 0 {
                     push(&|it| it.rounds[n].runs[m].pause = 0);
                 }
+                if !run.refresh {
+                    push(&|it| it.rounds[n].runs[m].refresh = true);
+                }
             }
         }
         all
@@ -140,12 +145,13 @@ fn run(chance: &mut Chance, count: u64) -> Run {
     };
     let stop = chance.one_in(5).then(|| chance.below(30_000));
     let pause = if chance.one_in(2) { 0 } else { chance.below(100) };
-    Run { one_in: [3, 10, 30][small(chance, 3)], budget, crash, stop, at_once: chance.one_in(2), pause }
+    let at_once = chance.one_in(2);
+    Run { one_in: [3, 10, 30][small(chance, 3)], budget, crash, stop, at_once, pause, refresh: !chance.one_in(4) }
 }
 
 fn edit(chance: &mut Chance, count: usize) -> Edit {
     let item = small(chance, count as u64);
-    match chance.below(14) {
+    match chance.below(17) {
         0..=2 => Edit::Mutable(item),
         3 | 4 => Edit::Immutable(item),
         5 => Edit::Note(item),
@@ -155,6 +161,9 @@ fn edit(chance: &mut Chance, count: usize) -> Edit {
         10 => Edit::Drift(item),
         11 => Edit::Rename(item),
         12 => Edit::Retype(item),
+        13 => Edit::Key(item),
+        14 => Edit::Back(item),
+        15 => Edit::Ignore(item),
         _ => Edit::Loss(item),
     }
 }
@@ -167,10 +176,10 @@ impl fmt::Display for Case {
             let left = if round.left { ", left unfinished" } else { "" };
             writeln!(f, "{} after {:?}{left}", if round.destroy { "destroy" } else { "apply" }, round.edits)?;
             for run in &round.runs {
-                let Run { one_in, budget, crash, stop, at_once, pause } = run;
+                let Run { one_in, budget, crash, stop, at_once, pause, refresh } = run;
                 writeln!(
                     f,
-                    "  after {pause} s, {budget} faults (one in {one_in} calls), killed: {crash:?}, stopped: {stop:?} (at once: {at_once})"
+                    "  after {pause} s, {budget} faults (one in {one_in} calls), killed: {crash:?}, stopped: {stop:?} (at once: {at_once}), asking: {refresh}"
                 )?;
             }
         }

@@ -57,7 +57,8 @@ pub(super) fn agree(model: Option<&Model>, state: &State, sim: &Sim) -> Vec<Stri
             findings.push(format!("`{address}` is one that failed"));
         }
         let wanted = model.properties(item, key);
-        for (property, piece) in &wanted {
+        let ignored = item.ignored.then(|| item.ignorable());
+        for (property, piece) in wanted.iter().filter(|(property, _)| Some(*property) != ignored) {
             let expected = expected(piece, &thing_at);
             let found = thing.spec.get(*property);
             if expected.as_ref() != found {
@@ -69,7 +70,9 @@ pub(super) fn agree(model: Option<&Model>, state: &State, sim: &Sim) -> Vec<Stri
         }
         if TYPES.catalog.schema(thing.type_name).is_some_and(|it| it.tags().is_some()) {
             let tags = [(TAG_STATE, state.uuid.as_str()), (TAG_ADDRESS, address.as_str()), ("Environment", "default")];
-            for (key, value) in tags.into_iter().filter(|(key, value)| tag(&thing.spec, key) != Some(value)) {
+            let owner = item.owner().filter(|_| !item.ignored);
+            let owner = owner.as_deref().map(|it| ("Owner", it));
+            for (key, value) in tags.into_iter().chain(owner).filter(|(key, value)| tag(&thing.spec, key) != Some(value)) {
                 findings.push(format!("`{address}`: the tag {key} should be {value:?} and is {:?}", tag(&thing.spec, key)));
             }
         }

@@ -1,8 +1,8 @@
 //! One world from its first run to its end.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use tokio::{
     sync::{mpsc, watch},
     time::{sleep, timeout},
@@ -12,7 +12,7 @@ use super::{
     case::{Case, CrashAt, Round, Run},
     chance::Chance,
     check::agree,
-    cloud::{Kind, Sim},
+    cloud::{Kind, Sim, Thing, tag},
     faults::Faults,
     model::{Edit, ItemKind, Model, Piece},
     types::TYPES,
@@ -23,6 +23,7 @@ use crate::{
     cloud::{Clock, Cloud},
     diagnostic::Source,
     plan::{Plan, Request},
+    resource::TAG_OPERATION,
     stack::{self, Settings, Stack},
     state::{Entry, Fault, MemoryJournal, State},
 };
@@ -92,17 +93,21 @@ impl World {
         self.sim.note(|| format!("=== {}\n{yaml}", if round.destroy { "destroy" } else { "apply" }));
         let Some(stack) = self.resolve(&yaml) else { return };
         let request = Request { destroy: round.destroy, refresh: true, ..Request::default() };
-        let well = Run { one_in: 1, budget: 0, crash: None, stop: None, at_once: false, pause: 1 };
+        let before = self.ignored();
+        let well = Run { one_in: 1, budget: 0, crash: None, stop: None, at_once: false, pause: 1, refresh: true };
         let last = if round.left { [].as_slice() } else { &[&well, &well] };
         for run in round.runs.iter().chain(last.iter().copied()) {
             sleep(Duration::from_secs(run.pause)).await;
             let doomed = self.sim.doomed();
-            let end = self.run(&stack, &request, run).await;
+            let end = self.run(&stack, &Request { refresh: run.refresh, ..request.clone() }, run).await;
             if !self.life.findings.is_empty() {
                 return;
             }
             match end {
-                End::Done => break,
+                End::Done if run.refresh => break,
+                // The last runs look for themselves.
+                End::Done => {}
+                End::Failed(_) if !run.refresh => {}
                 End::Killed => {}
                 // A fault or three are for the engine to get over; more may be too many.
                 End::Failed(_) if run.stop.is_some() || matches!(run.crash, Some(CrashAt::Journal(Fault::Full(_)))) => {}
@@ -115,6 +120,12 @@ impl World {
                 }
             }
         }
+        let after = self.ignored();
+        for (address, (id, value)) in before {
+            if let Some((_, now)) = after.get(&address).filter(|it| it.0 == id && it.1 != value) {
+                self.life.findings.push(format!("`{address}`: what is ignored was {value:?} and is {now:?}"));
+            }
+        }
         if round.left {
             return;
         }
@@ -122,6 +133,25 @@ impl World {
         if self.life.findings.is_empty() && !round.destroy {
             self.nothing_left(&stack, &request).await;
         }
+    }
+
+    /// What the file ignores, by address: which one it is, and its value.
+    fn ignored(&self) -> BTreeMap<String, (String, Option<Json>)> {
+        let things = self.sim.inventory();
+        let mut all = BTreeMap::new();
+        for (address, item, _) in self.model.instances().filter(|it| it.1.ignored) {
+            let Some(record) = self.state.resources.get(&Address::new(address.clone())) else { continue };
+            let same = |it: &&Thing| it.type_name == item.type_name() && it.type_name == record.type_name && it.id == record.id.as_str();
+            let Some(thing) = things.iter().find(same) else { continue };
+            let value = match item.ignorable().split_once('.') {
+                Some((_, key)) => tag(&thing.spec, key).map(Json::from),
+                None => thing.spec.get(item.ignorable()).cloned(),
+            };
+            // A new one may have the old one's name.
+            let which = format!("{} {:?}", thing.id, tag(&thing.spec, TAG_OPERATION));
+            all.insert(address, (which, value));
+        }
+        all
     }
 
     /// What somebody does behind the engine's back.
@@ -140,6 +170,7 @@ impl World {
         }
         let mut chance = Chance::new(&(seed, "drift", number));
         let property = match item.kind {
+            _ if item.ignored => item.ignorable(),
             ItemKind::Network => "dns",
             ItemKind::Subnet => "public",
             ItemKind::Group => "rules",
@@ -157,10 +188,10 @@ impl World {
         self.sim.meddle(&record.type_name, record.id.as_str(), |spec| {
             let drifted = match property {
                 _ if by_tags => return drop(spec["tags"].as_object_mut().and_then(|it| it.remove("Environment"))),
-                "dns" | "public" => json!(!spec.get(property).and_then(serde_json::Value::as_bool).unwrap_or(false)),
+                "dns" | "public" => json!(!spec.get(property).and_then(Json::as_bool).unwrap_or(false)),
                 "rules" => json!([]),
                 "size" => json!(99),
-                "tags" => return drop(spec["tags"].as_object_mut().map(|it| it.insert("Owner".into(), json!("somebody")))),
+                "tags" | "tags.Owner" => return drop(spec["tags"].as_object_mut().map(|it| it.insert("Owner".into(), json!("somebody")))),
                 _ => json!("drifted"),
             };
             spec.insert(property.to_owned(), drifted);

@@ -19,12 +19,16 @@ pub(super) struct Item {
     pub(super) mutable: u64,
     pub(super) note: Option<u64>,
     pub(super) create_first: Option<bool>,
+    /// Whether what is done to [`Item::ignorable`] is nobody's business.
+    pub(super) ignored: bool,
     /// The item it is within.
     parent: Option<usize>,
     /// Others it refers to in passing.
     friends: Vec<usize>,
     /// How often it was renamed.
     renamed: usize,
+    /// Whether it got its first key later, and kept what was there under it.
+    got_key: bool,
     /// An earlier one that it is to wait for.
     after: Option<usize>,
 }
@@ -66,6 +70,8 @@ pub(super) struct Model {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Edit {
     Mutable(usize),
+    /// Takes such a change back, and the one before.
+    Back(usize),
     Immutable(usize),
     /// Writes the optional property, or removes it.
     Note(usize),
@@ -73,7 +79,11 @@ pub(super) enum Edit {
     Presence(usize),
     Keys(usize),
     CreateFirst(usize),
+    /// Ignores a property from now on, or no longer.
+    Ignore(usize),
     Rename(usize),
+    /// Gives it a key, under which it stays what it was.
+    Key(usize),
     /// Makes it something else under the same name.
     Retype(usize),
     /// Somebody changes it behind the engine's back.
@@ -112,6 +122,22 @@ impl Item {
             [] => vec![(self.name(), None)],
             keys => keys.iter().map(|key| (format!("{}/{key}", self.name()), Some(*key))).collect(),
         }
+    }
+
+    /// What its file can ignore: a property, or a tag.
+    pub(super) fn ignorable(&self) -> &'static str {
+        match self.kind {
+            ItemKind::Network => "dns",
+            ItemKind::Subnet => "public",
+            ItemKind::Gateway => "size",
+            ItemKind::Entry => "value",
+            ItemKind::Group | ItemKind::Attachment | ItemKind::Name(_) => "tags.Owner",
+        }
+    }
+
+    /// The tag that its file gives it.
+    pub(super) fn owner(&self) -> Option<String> {
+        (self.ignorable() == "tags.Owner" && !self.number.is_multiple_of(2)).then(|| format!("team-{}", self.mutable))
     }
 
     /// A reference to an output of the first of its instances, which no edit removes.
@@ -173,7 +199,9 @@ impl Model {
                 },
                 parent,
                 friends,
+                ignored: chance.one_in(6),
                 renamed: 0,
+                got_key: false,
                 // Only of what nothing else waits for, so that it closes no circle. One that is made first would hold on to what has
                 // to go first because its name is written: that is refused.
                 after: if matches!(kind, ItemKind::Name(_) | ItemKind::Entry) && chance.one_in(2) {
@@ -219,17 +247,21 @@ impl Model {
         let number = match edit {
             Edit::Drift(_) | Edit::Loss(_) => return,
             Edit::Mutable(it)
+            | Edit::Back(it)
             | Edit::Immutable(it)
             | Edit::Note(it)
             | Edit::Presence(it)
             | Edit::Keys(it)
             | Edit::CreateFirst(it)
+            | Edit::Ignore(it)
             | Edit::Rename(it)
+            | Edit::Key(it)
             | Edit::Retype(it) => it,
         };
         let Some(item) = self.items.iter_mut().find(|it| it.number == number) else { return };
         match edit {
             Edit::Mutable(_) => item.mutable += 1,
+            Edit::Back(_) => item.mutable = item.mutable.saturating_sub(2),
             Edit::Immutable(_) => item.immutable += 1,
             Edit::Note(_) => item.note = if item.note.is_some() { None } else { Some(item.mutable) },
             Edit::Presence(_) => item.present = !item.present,
@@ -241,13 +273,17 @@ impl Model {
             Edit::CreateFirst(_) if item.kind != ItemKind::Name(true) => {
                 item.create_first = if item.create_first.is_some() { None } else { Some(true) };
             }
+            Edit::Ignore(_) => item.ignored = !item.ignored,
             Edit::Rename(_) => item.renamed += 1,
+            Edit::Key(_) if item.keys.is_empty() && !matches!(item.kind, ItemKind::Network | ItemKind::Attachment) => {
+                (item.keys, item.got_key) = (vec!["a"], true);
+            }
             Edit::Retype(_) => match item.kind {
                 ItemKind::Entry => item.kind = ItemKind::Name(false),
                 ItemKind::Name(false) if item.parent.is_some() => item.kind = ItemKind::Entry,
                 _ => {}
             },
-            Edit::CreateFirst(_) | Edit::Drift(_) | Edit::Loss(_) => {}
+            Edit::Key(_) | Edit::CreateFirst(_) | Edit::Drift(_) | Edit::Loss(_) => {}
         }
         self.settle();
     }
@@ -360,7 +396,8 @@ impl Model {
             self.write(item, &mut text).expect("a string takes all");
         }
         let renames = present.iter().flat_map(|it| (0..it.renamed).map(|n| format!("{}: {}", it.name_after(n), it.name())));
-        let renames: Vec<_> = renames.collect();
+        let keyed = present.iter().filter(|it| it.got_key).map(|it| format!("{}: {}/{}", it.name(), it.name(), it.keys[0]));
+        let renames: Vec<_> = renames.chain(keyed).collect();
         if !renames.is_empty() {
             writeln!(text, "moved: {{ {} }}", renames.join(", ")).expect("a string takes all");
         }
@@ -378,13 +415,19 @@ impl Model {
             let pairs: Vec<_> = item.keys.iter().map(|key| format!("{key}: \"{}\"", key.as_bytes()[0])).collect();
             writeln!(text, "    for_each: {{ {} }}", pairs.join(", "))?;
         }
-        if let Some(first) = item.create_first {
-            writeln!(text, "    lifecycle: {{ create_before_destroy: {first} }}")?;
+        let first = item.create_first.map(|it| format!("create_before_destroy: {it}"));
+        let ignored = item.ignored.then(|| format!("ignore_changes: [{}]", item.ignorable()));
+        let lifecycle: Vec<_> = first.into_iter().chain(ignored).collect();
+        if !lifecycle.is_empty() {
+            writeln!(text, "    lifecycle: {{ {} }}", lifecycle.join(", "))?;
         }
         if let Some(after) = item.after.and_then(|it| self.there(it)) {
             writeln!(text, "    depends_on: [{}]", after.name())?;
         }
         writeln!(text, "    {}:", item.type_name())?;
+        if let Some(owner) = item.owner() {
+            writeln!(text, "      tags: {{ Owner: {owner} }}")?;
+        }
         for (property, piece) in self.properties(item, item.keys.first().copied()) {
             let generic = |it: String| match item.keys.first() {
                 Some(key) if property == "block" => it.replace(&format!(".{}/32", key.as_bytes()[0]), ".${each.value}/32"),

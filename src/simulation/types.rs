@@ -78,23 +78,28 @@ const PASSING: &[Passing] = &[
 
 const FACTS: Facts = Facts { passing: PASSING, gone: &["NotFound"], visible_within: Duration::from_secs(20), ..Facts::DEFAULT };
 
-async fn read<R: Simulated>(world: &Sim, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<R>>>> {
+async fn read<R: Simulated>(world: &Sim, ids: &[Id], wanted: &Wanted) -> Result<Vec<Option<Live<R>>>> {
     let about = ids.iter().map(Id::as_str).collect::<Vec<_>>().join(" ");
     world
         .call(R::CALLS[1], (R::NAME, Kind::Read), &about, |inner| {
-            ids.iter().map(|id| inner.look(R::NAME, id.as_str()).map(|it| live::<R>(&it)).transpose()).collect()
+            ids.iter().map(|id| inner.look(R::NAME, id.as_str()).map(|it| live::<R>(&it, wanted)).transpose()).collect()
         })
         .await
 }
 
-fn live<R: Simulated>(thing: &Thing) -> Result<Live<R>> {
+fn live<R: Simulated>(thing: &Thing, wanted: &Wanted) -> Result<Live<R>> {
     let status = status(thing);
     let spec: R::Spec = typed(R::CALLS[1], Json::Object(thing.spec.clone()))?;
     let outputs = R::outputs(thing, status == Status::Ready);
     // Nothing of what is written only is ever told.
     let schema = TYPES.catalog.schema(R::NAME).map(|it| &it.properties);
     let hidden = |it: &&&'static str| schema.and_then(|fields| fields.get(**it)).is_some_and(|field| field.schema.marks.write_only);
-    Ok(Live { spec, outputs, status, unread: ["secret"].iter().filter(hidden).copied().collect() })
+    let mut unread: Vec<_> = ["secret"].iter().filter(hidden).copied().collect();
+    // As what costs a call of its own.
+    if !wanted.has("note") {
+        unread.push("note");
+    }
+    Ok(Live { spec, outputs, status, unread })
 }
 
 fn status(thing: &Thing) -> Status {

@@ -93,7 +93,11 @@ impl<'a> Builder<'a> {
                 let is = node.describe();
                 let wanted = values::describe(kind);
                 let place = self.place(anchor);
-                self.report(Diagnostic::error(format!("{is} where {wanted} is wanted")).at(&place, format!("{wanted} is wanted")));
+                self.report(
+                    Diagnostic::error(format!("{is} where {wanted} is wanted"))
+                        .at(&place, format!("{wanted} is wanted"))
+                        .help(values::how(kind)),
+                );
                 Part { place: anchor.clone(), kind: PartKind::Broken }
             }
         }
@@ -364,7 +368,8 @@ impl<'a> Builder<'a> {
                 })
             }
             (Shape::Map, Shape::Text) => fault.help("name one of its fields, or make it text with `json(…)`"),
-            _ => fault,
+            (Shape::Int | Shape::Number, Shape::Bool) => fault.help("compare it with something: `… > 0`"),
+            _ => fault.help("refer to something of the kind that is wanted"),
         }
     }
 

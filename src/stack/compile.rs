@@ -215,12 +215,20 @@ impl<'a> Compiler<'a, '_> {
                     LiteralValue::Int(it) => (Value::Int(*it.inner()), Type::Int),
                     LiteralValue::UInt(it) => match i64::try_from(*it.inner()) {
                         Ok(it) => (Value::Int(it), Type::Int),
-                        Err(_) => return self.fault(Fault::new(&token, "a number that is too large", "does not fit into 64 bits")),
+                        Err(_) => {
+                            return self.fault(
+                                Fault::new(&token, "a number that is too large", "does not fit into 64 bits")
+                                    .help("from -2^63 to 2^63 - 1"),
+                            );
+                        }
                     },
                     LiteralValue::Double(it) => (Value::Float(*it.inner()), Type::Float),
                     LiteralValue::String(it) => (Value::from(it.inner()), Type::Text),
                     LiteralValue::Bytes(_) => {
-                        return self.fault(Fault::new(&token, "bytes are not supported", "write text, or `base64_decode(…)`"));
+                        return self.fault(
+                            Fault::new(&token, "bytes are not supported", "no property takes them")
+                                .help("write text, or `base64_decode(…)`"),
+                        );
                     }
                 };
                 (Expr { kind: ExprKind::Constant(value), span: token }, ty)

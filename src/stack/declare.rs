@@ -115,7 +115,9 @@ impl<'a> Parser<'a> {
                 let help = "the type itself is the key: write `service.thing:` with the properties beneath it";
                 Diagnostic::error("`type` is no option").at(&place, "unknown").help(help)
             } else if it.key == "component" || it.key == "inputs" {
-                Diagnostic::error("components are not supported yet").at(&place, "a component")
+                Diagnostic::error("components are not supported yet")
+                    .at(&place, "a component")
+                    .help("write its resources here; `for_each` makes several of one")
             } else if it.key.contains('.') {
                 let diagnostic = Diagnostic::error(format!("there is no type `{}`", it.key)).at(&place, "unknown");
                 let all: Vec<_> = names().collect();
@@ -158,14 +160,24 @@ impl<'a> Parser<'a> {
             _ if node.is_null() => &[],
             Kind::Scalar { .. } => std::slice::from_ref(node),
             Kind::Map(_) => {
-                self.wrong(&node.span, "a map where a list is wanted", "names of resources are wanted", None);
+                self.wrong(
+                    &node.span,
+                    "a map where a list is wanted",
+                    "names of resources are wanted",
+                    Some("write them as a list: `[vpc, subnet]`"),
+                );
                 &[]
             }
         };
         let mut dependencies = vec![];
         for item in items {
             let Kind::Scalar { text, .. } = &item.kind else {
-                self.wrong(&item.span, "not the name of a resource", "a name is wanted", None);
+                self.wrong(
+                    &item.span,
+                    "not the name of a resource",
+                    "a name is wanted",
+                    Some("write the name of a resource of this file: `vpc`, or `subnet/1a` for one of several"),
+                );
                 continue;
             };
             let (name, key) = match text.split_once('/') {

@@ -390,11 +390,15 @@ impl<'a> Evaluation<'a> {
                         fault.help("make it text: `string(…)`, or write `${…}${…}`")
                     }
                     (_, Value::Text(_), _) | (_, _, Value::Text(_)) => fault.help("make a number of a text with `int(…)`"),
-                    _ => fault,
+                    _ => fault.help("calculate with numbers, put texts and lists together with `+`"),
                 })
             }
-            Calculation::Zero => fault(right, "a division by zero", "is zero"),
-            Calculation::Overflow => fault(expr, "a number that is too large", "does not fit into 64 bits"),
+            Calculation::Zero => {
+                Box::new(Fault::new(&right.span, "a division by zero", "is zero").help("`x == 0 ? … : … / x` leaves the case out"))
+            }
+            Calculation::Overflow => {
+                Box::new(Fault::new(&expr.span, "a number that is too large", "does not fit into 64 bits").help("from -2^63 to 2^63 - 1"))
+            }
         })
     }
 

@@ -1,6 +1,6 @@
 //! What expressions see besides other resources.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
@@ -11,6 +11,8 @@ use crate::{address::Address, value::Value};
 #[derive(Debug, Default)]
 pub(super) struct Frame {
     pub(super) vars: BTreeMap<String, Value>,
+    /// The variables that a variable's own value is made of.
+    pub(super) made_of: BTreeMap<String, BTreeSet<String>>,
     pub(super) env: BTreeMap<String, Value>,
     pub(super) aws: BTreeMap<String, Value>,
     pub(super) lookups: BTreeMap<String, Value>,

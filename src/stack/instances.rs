@@ -1,6 +1,9 @@
 //! Which instances of a resource there are, and what each of them refers to.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 
@@ -12,7 +15,7 @@ use super::{
     file::Resource,
     frame::{Each, Frame, Group},
     options, policy,
-    resolve::{Nothing, Resolver},
+    resolve::{Nothing, Resolver, reserved_tag},
     template::{Context, Part, PartKind, Use, references},
     values::describe_value,
 };
@@ -74,7 +77,11 @@ impl Resolver<'_> {
                         Value::Text(_) | Value::Int(_) => {
                             let key = plain_text(&item).unwrap_or_default();
                             if !seen.insert(key.clone()) {
-                                self.diagnostics.push(Diagnostic::error("the same key twice in `for_each`").at(&place, "is there already"));
+                                self.diagnostics.push(
+                                    Diagnostic::error("the same key twice in `for_each`")
+                                        .at(&place, "is there already")
+                                        .help("each key makes one resource: leave one of them out, or give them different keys"),
+                                );
                             } else {
                                 entries.push((key, item));
                             }
@@ -178,6 +185,13 @@ impl Resolver<'_> {
             let mut problems = Problems::default();
             if let Some(schema) = catalog.schema(type_name) {
                 policy::check(schema, &value, &mut problems);
+                let property = schema.tags();
+                for key in property.and_then(|it| value.get(it)).and_then(Value::as_map).into_iter().flat_map(BTreeMap::keys) {
+                    if let Some(reserved) = reserved_tag(key) {
+                        let path = Path::of(property.unwrap_or_default()).key(key);
+                        self.diagnostics.push(reserved.at(&instance.place_of(&path), "this tag"));
+                    }
+                }
             }
             describe.check(&value, &mut problems);
             for problem in problems.0 {

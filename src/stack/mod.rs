@@ -28,7 +28,12 @@ mod tests;
 mod tree;
 mod values;
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use indexmap::IndexMap;
 
@@ -62,23 +67,36 @@ pub struct Settings {
 
 /// How files beside the stack file are read, since nothing here does IO.
 #[derive(Clone, Default)]
-pub struct Files(Option<Arc<ReadFile>>);
+pub struct Files {
+    read: Option<Arc<ReadFile>>,
+    seen: Arc<Mutex<BTreeSet<String>>>,
+}
 
 type ReadFile = dyn Fn(&str) -> Result<Vec<u8>, String> + Send + Sync;
 
 impl Files {
     /// Paths are given as they stand in the stack file; the error says why one cannot be read.
     pub fn new(read: impl Fn(&str) -> Result<Vec<u8>, String> + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(read)))
+        Self { read: Some(Arc::new(read)), seen: Arc::default() }
+    }
+
+    /// The paths of all that was read so far, as they stand in the stack file.
+    pub fn seen(&self) -> BTreeSet<String> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn text(&self, path: &str) -> Result<String, String> {
         String::from_utf8(self.read(path)?).map_err(|_| "it holds bytes that are no text".into())
     }
 
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        match &self.0 {
-            Some(read) => read(path),
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        match &self.read {
+            Some(read) => {
+                self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+                read(path)
+            }
             None => Err("no files can be read here".into()),
         }
     }

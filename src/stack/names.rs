@@ -55,7 +55,10 @@ impl<'a> Compiler<'a, '_> {
             "env" => make(ExprKind::Whole(Root::Env), Type::Root(Root::Env)),
             "aws" => make(ExprKind::Whole(Root::Aws), Type::Root(Root::Aws)),
             "lookup" if self.sight.lookup => make(ExprKind::Whole(Root::Lookup), Type::Root(Root::Lookup)),
-            "lookup" => self.fault(Fault::new(span, format!("`lookup` cannot be used {at}"), "not known here")),
+            "lookup" => self.fault(
+                Fault::new(span, format!("`lookup` cannot be used {at}"), "not known here")
+                    .help("nothing is looked up yet where this is needed: `vars`, `env` and `aws` are known"),
+            ),
             "each" if self.sight.each => make(ExprKind::Broken, Type::Each),
             "each" => {
                 let help = "`each.key` and `each.value` exist beside a `for_each`";

@@ -82,7 +82,12 @@ impl<'a> Parser<'a> {
         if let Some(description) = get("description")
             && !matches!(description.value.kind, Kind::Scalar { .. })
         {
-            self.wrong(&description.span, "a description that is no text", "text is wanted", None);
+            self.wrong(
+                &description.span,
+                "a description that is no text",
+                "text is wanted",
+                Some("write one text, in quotes where it has `: ` or ` #`"),
+            );
         }
         let region = get("region").and_then(|it| self.constant_text(it, "a region"));
         let vars = vars.iter().map(|it| (it.key.clone(), self.builder.part(&it.value, None, VARS, &it.span))).collect();
@@ -183,7 +188,12 @@ impl<'a> Parser<'a> {
                 None
             }
             _ => {
-                self.wrong(&entry.span, &format!("{} where {what} is wanted", entry.value.describe()), "text is wanted", None);
+                self.wrong(
+                    &entry.span,
+                    &format!("{} where {what} is wanted", entry.value.describe()),
+                    "text is wanted",
+                    Some("write one text"),
+                );
                 None
             }
         }
@@ -213,14 +223,26 @@ impl<'a> Parser<'a> {
                 "account" => {
                     environment.account = self.constant_text(it, "an account id");
                     if environment.account.as_ref().is_some_and(|it| it.len() != 12 || !it.bytes().all(|it| it.is_ascii_digit())) {
-                        self.wrong(&it.value.span, "not an account id", "has to have 12 digits", None);
+                        self.wrong(
+                            &it.value.span,
+                            "not an account id",
+                            "has to have 12 digits",
+                            Some("`aws sts get-caller-identity` shows it"),
+                        );
                     }
                 }
                 "region" => environment.region = self.constant_text(it, "a region"),
                 "protect" => match &it.value.kind {
                     _ if it.value.is_null() => {}
                     Kind::Scalar { text, .. } if text == "true" || text == "false" => environment.protect = text == "true",
-                    _ => self.wrong(&it.value.span, "neither `true` nor `false`", "true or false is wanted", None),
+                    _ => {
+                        self.wrong(
+                            &it.value.span,
+                            "neither `true` nor `false`",
+                            "true or false is wanted",
+                            Some("write `true` or `false`"),
+                        );
+                    }
                 },
                 _ => self.builder.unknown_key(it, ["vars", "account", "region", "protect"].into_iter(), "entry", "an environment"),
             }
@@ -301,7 +323,7 @@ impl<'a> Parser<'a> {
                 let place = lookups[left[0]].place.clone();
                 let names: Vec<_> = left.iter().map(|n| lookups.get_index(*n).map_or("", |it| it.0.as_str())).collect();
                 let label = format!("cannot be made before itself: {}", names.join(", "));
-                self.wrong(&place, "lookups that wait for each other", &label, None);
+                self.wrong(&place, "lookups that wait for each other", &label, Some("let at least one of them not refer to the others"));
                 order.extend(&left);
                 return order;
             }
@@ -315,7 +337,12 @@ impl<'a> Parser<'a> {
             _ if entry.value.is_null() => &[],
             _ => {
                 let is = entry.value.describe();
-                self.wrong(&entry.value.span, &format!("{is} where a map is wanted"), "a map is wanted", None);
+                self.wrong(
+                    &entry.value.span,
+                    &format!("{is} where a map is wanted"),
+                    "a map is wanted",
+                    Some("write `key: value` in lines below it, or `{ key: value }`"),
+                );
                 &[]
             }
         }

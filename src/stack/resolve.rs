@@ -1,7 +1,7 @@
 //! A file for one environment: variables, lookups, loops and conditions decided.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     ops::Range,
     sync::Arc,
 };
@@ -11,8 +11,8 @@ use indexmap::IndexMap;
 use super::{
     Moved, Output, Request, Scope, Settings, Stack, Template,
     evaluate::Evaluation,
-    expression::{ExprKind, Root, list},
-    file::{File, Inner, constant, visit},
+    expression::list,
+    file::{File, Inner, constant},
     frame::{Each, Frame},
     options,
     template::{Context, Part, PartKind},
@@ -163,12 +163,15 @@ impl<'a> Resolver<'a> {
             }
         }
         parts.retain(|name, _| !self.settings.vars.contains_key(*name));
-        let uses: IndexMap<&str, HashSet<String>> = parts.iter().map(|(name, part)| (*name, vars_of(part, &parts))).collect();
+        let names: Vec<String> = file.vars.keys().cloned().collect();
+        let uses: BTreeMap<String, BTreeSet<String>> =
+            parts.iter().map(|(name, part)| ((*name).to_owned(), part.variables(&names, &|_| true))).collect();
+        self.frame.made_of.clone_from(&uses);
         while !parts.is_empty() {
             let ready: Vec<&str> = parts
                 .keys()
                 .copied()
-                .filter(|name| uses[name].iter().all(|it| self.frame.vars.contains_key(it) || !parts.contains_key(it.as_str())))
+                .filter(|name| uses[*name].iter().all(|it| self.frame.vars.contains_key(it) || !parts.contains_key(it.as_str())))
                 .collect();
             if ready.is_empty() {
                 let names: Vec<_> = parts.keys().copied().collect();
@@ -277,6 +280,10 @@ impl<'a> Resolver<'a> {
         let Value::Map(map) = self.value(part, None) else { return BTreeMap::new() };
         let mut tags = BTreeMap::new();
         for (key, value) in map {
+            if let Some(reserved) = reserved_tag(&key) {
+                let place = self.place(&part.place_of(&Path::of(&key).0));
+                self.diagnostics.push(reserved.at(&place, "this tag"));
+            }
             match value {
                 Value::Text(text) => {
                     tags.insert(key, text);
@@ -299,19 +306,11 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// The variables that a variable uses.
-fn vars_of(part: &Part, all: &IndexMap<&str, &Part>) -> HashSet<String> {
-    let mut used = HashSet::new();
-    part.expressions(&mut Path::default(), &mut |expression, _| {
-        visit(&expression.root, &mut |it| match &it.kind {
-            ExprKind::Known(Root::Vars, name) => {
-                used.insert(name.clone());
-            }
-            ExprKind::Whole(Root::Vars) => used.extend(all.keys().map(|it| (*it).to_owned())),
-            _ => {}
-        });
-    });
-    used
+/// What is wrong with a tag whose key others keep to themselves.
+pub(super) fn reserved_tag(key: &str) -> Option<Diagnostic> {
+    let lower = key.to_ascii_lowercase();
+    let whose = [("aws:", "AWS"), ("infra:", "infra")].into_iter().find(|it| lower.starts_with(it.0))?;
+    Some(Diagnostic::error(format!("tags that begin with `{}` are {}'s own", whose.0, whose.1)).help("choose a key that begins otherwise"))
 }
 
 /// What was given on the command line: text typed as in a file, and YAML where the stack has a list or a map.

@@ -1,12 +1,17 @@
 //! A value of the file whose expressions are compiled and not yet evaluated.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Arc,
+};
 
 use super::{
     Scope, Template,
     calculate::{name_unknown, plain_text},
     evaluate::Evaluation,
-    expression::{Expr, ExprKind, Expression, Fault},
+    expression::{Expr, ExprKind, Expression, Fault, Root},
+    file::visit,
     frame::{Each, Frame},
     values::{self, Misfit, Rule, describe_value},
 };
@@ -67,6 +72,25 @@ pub(super) enum MixedPiece {
 impl Part {
     pub(super) fn value(place: Range<usize>, value: Value) -> Self {
         Self { place, kind: PartKind::Value(value) }
+    }
+
+    /// The variables, of all that there are, which its expressions at these places use.
+    pub(super) fn variables(&self, all: &[String], places: &dyn Fn(&Path) -> bool) -> BTreeSet<String> {
+        let mut used = BTreeSet::new();
+        self.expressions(&mut Path::default(), &mut |expression, path| {
+            if !places(path) {
+                return;
+            }
+            visit(&expression.root, &mut |it| match &it.kind {
+                ExprKind::Known(Root::Vars, name) => {
+                    used.insert(name.clone());
+                }
+                // What is gone through may be made of any of them.
+                ExprKind::Whole(Root::Vars) | ExprKind::EachKey | ExprKind::EachValue => used.extend(all.iter().cloned()),
+                _ => {}
+            });
+        });
+        used
     }
 
     /// Calls `visit` with each expression in it and the path where it stands.
@@ -267,6 +291,19 @@ impl Template {
         let mut evaluation = Evaluation::new(&context.frame, context.each.as_ref(), scope);
         let value = self.part.evaluate(&mut evaluation, &context.source, &mut diagnostics);
         (value, diagnostics)
+    }
+
+    /// The variables that its parts at these places are made of, be it through other variables.
+    pub fn variables(&self, places: &dyn Fn(&Path) -> bool) -> BTreeSet<String> {
+        let frame = &self.context.frame;
+        let all: Vec<_> = frame.vars.keys().cloned().collect();
+        let mut found = BTreeSet::new();
+        let mut more: Vec<_> = self.part.variables(&all, places).into_iter().collect();
+        while let Some(name) = more.pop() {
+            more.extend(frame.made_of.get(&name).into_iter().flatten().filter(|it| !found.contains(*it)).cloned());
+            found.insert(name);
+        }
+        found
     }
 
     /// Where a part of it stands in the file, or the nearest thing around that part.

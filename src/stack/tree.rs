@@ -170,7 +170,11 @@ impl Reader<'_> {
     fn alias(&mut self, anchor: usize, span: Range<usize>) -> Node {
         let nothing = Node { span: span.clone(), kind: Kind::Scalar { text: String::new(), plain: true } };
         let Some(node) = self.anchors.get(&anchor) else {
-            self.report(Diagnostic::error("an alias to what it stands in").at(&self.place(&span), "would never end"));
+            self.report(
+                Diagnostic::error("an alias to what it stands in")
+                    .at(&self.place(&span), "would never end")
+                    .help("write out what is meant"),
+            );
             return nothing;
         };
         self.aliased += node.size();
@@ -203,10 +207,11 @@ impl Reader<'_> {
         let mut items = open.items.into_iter();
         while let (Some(key), Some(value)) = (items.next(), items.next()) {
             let Kind::Scalar { text, plain } = key.kind else {
-                self.report(
-                    misread(self.source, &key.span)
-                        .unwrap_or_else(|| Diagnostic::error("a key that is no text").at(&self.place(&key.span), "keys are plain names")),
-                );
+                self.report(misread(self.source, &key.span).unwrap_or_else(|| {
+                    Diagnostic::error("a key that is no text")
+                        .at(&self.place(&key.span), "keys are plain names")
+                        .help("write a name before the colon")
+                }));
                 continue;
             };
             if text == "<<" && plain {
@@ -251,8 +256,15 @@ impl Reader<'_> {
         }
         let span = at..at + text[at..].chars().next().filter(|it| *it != '\n' && *it != '\r').map_or(0, char::len_utf8);
         let line = line_of(text, at);
-        let tab = text[line.clone()].len() - text[line.clone()].trim_start_matches([' ', '\t']).len();
-        let tab = text[line.start..line.start + tab].find('\t').map(|it| line.start + it);
+        // A line that begins with a tab is first taken for more of the text before it.
+        let tab = if *error.kind() == ErrorKind::TabInPlainScalar {
+            text[line.start..]
+                .split_inclusive('\n')
+                .scan(line.start, |start, it| Some(std::mem::replace(start, *start + it.len())))
+                .find_map(|it| leading_tab(text, it))
+        } else {
+            leading_tab(text, line.start)
+        };
         let tabs = matches!(
             error.kind(),
             ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation | ErrorKind::TabAtBlockScalarStart
@@ -291,6 +303,12 @@ impl Reader<'_> {
                 Diagnostic::error("not valid YAML").at(&self.place(&span), error.info()).help(help)
             })
     }
+}
+
+/// The first tab before the text of the line that begins here.
+fn leading_tab(text: &str, start: usize) -> Option<usize> {
+    let blanks = text[start..].len() - text[start..].trim_start_matches([' ', '\t']).len();
+    text[start..start + blanks].find('\t').map(|it| start + it)
 }
 
 fn line_of(text: &str, at: usize) -> Range<usize> {

@@ -71,6 +71,19 @@ pub(super) fn describe(kind: &Kind) -> &'static str {
     }
 }
 
+/// How what is wanted is written.
+pub(super) fn how(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Object(_) | Kind::Map(_) => "write `key: value` in lines below it, or `{ key: value }`",
+        Kind::List { .. } => "write it as a list, even where it has only one item",
+        Kind::Text(_) => "write one text, not several",
+        Kind::Integer { .. } => "write digits: `3`",
+        Kind::Number { .. } => "write digits: `0.5`",
+        Kind::Bool => "write `true` or `false`",
+        Kind::Free | Kind::Ref(_) => "write a value",
+    }
+}
+
 /// What a value is, for a sentence, without showing it.
 pub(super) fn describe_value(value: &Value) -> &'static str {
     match value {
@@ -152,7 +165,8 @@ pub(super) fn fit(value: Value, types: &TypeSchema, schema: &Schema, path: &Path
         (Value::Map(entries), Kind::Object(fields)) => {
             for (name, field) in fields {
                 if field.required && entries.get(name).is_none_or(Value::is_null) {
-                    misfits.push(Misfit::new(format!("`{name}` is missing"), "has to be written").at(path));
+                    let help = format!("write `{name}`: {}", describe(&field.schema.kind));
+                    misfits.push(Misfit::new(format!("`{name}` is missing"), "has to be written").help(help).at(path));
                 }
             }
             let mut map = BTreeMap::new();
@@ -189,6 +203,7 @@ pub(super) fn fit(value: Value, types: &TypeSchema, schema: &Schema, path: &Path
                     format!("{} where {} is wanted", describe_value(&value), describe(kind)),
                     format!("{} is wanted", describe(kind)),
                 )
+                .help(how(kind))
                 .at(path),
             );
             Value::Null
@@ -214,10 +229,7 @@ pub(super) fn fit(value: Value, types: &TypeSchema, schema: &Schema, path: &Path
 /// One value where a list or map is wanted.
 pub(super) fn shape(is: &str, schema: &Schema) -> Misfit {
     let misfit = Misfit::new(format!("{is} where {} is wanted", describe(&schema.kind)), format!("{} is wanted", describe(&schema.kind)));
-    match &schema.kind {
-        Kind::List { .. } => misfit.help("write it as a list, even where it has only one item"),
-        _ => misfit,
-    }
+    misfit.help(how(&schema.kind))
 }
 
 /// Whether a list has as many items as it may.
@@ -233,7 +245,7 @@ pub(super) fn fit_count(count: usize, min: Option<u64>, max: Option<u64>) -> Res
 fn fit_scalar(value: Value, schema: &Schema) -> Result<Value, Misfit> {
     let wrong = |value: &Value| {
         let kind = describe(&schema.kind);
-        Misfit::new(format!("{} where {kind} is wanted", describe_value(value)), format!("{kind} is wanted"))
+        Misfit::new(format!("{} where {kind} is wanted", describe_value(value)), format!("{kind} is wanted")).help(how(&schema.kind))
     };
     match &schema.kind {
         Kind::Text(rules) => {

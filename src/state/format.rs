@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     State,
-    hash::{hex, sha256},
+    hash::{new_key, sha256},
 };
 
 /// The version of the format that this `infra` writes.
@@ -65,9 +65,10 @@ impl State {
             environment: environment.to_owned(),
             account: None,
             endpoint: None,
+            region: None,
             serial: 0,
             commit: None,
-            hash_key: hex(&rand::random::<[u8; 32]>()),
+            hash_key: new_key(),
             resources: [].into(),
             deposed: vec![],
             pending: [].into(),

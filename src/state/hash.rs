@@ -14,9 +14,7 @@ impl State {
     ///
     /// The same secret gives the same hash within one state and another one in every other.
     pub fn hash(&self, secret: &str) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.hash_key.as_bytes()).expect("HMAC takes keys of any length");
-        mac.update(secret.as_bytes());
-        hex(&mac.finalize().into_bytes())
+        keyed_hash(&self.hash_key, secret)
     }
 
     /// What is recorded in place of a value: its hash, whatever order its keys are in.
@@ -26,6 +24,18 @@ impl State {
             other => hash_form(&self.hash(&format!("json:{}", format::sorted(other.clone())))),
         }
     }
+}
+
+/// The hash that stands for a secret under a key: HMAC-SHA256, in hexadecimal.
+pub fn keyed_hash(key: &str, secret: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
+    mac.update(secret.as_bytes());
+    hex(&mac.finalize().into_bytes())
+}
+
+/// A key for such hashes, which nobody else has.
+pub fn new_key() -> String {
+    hex(&rand::random::<[u8; 32]>())
 }
 
 /// The recorded form of a hash.

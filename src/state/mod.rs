@@ -47,7 +47,7 @@ use crate::{
 
 pub use fold::{FoldError, ReplayError};
 pub use format::{FORMAT_VERSION, FormatError};
-pub use hash::{as_hash, hash_form};
+pub use hash::{as_hash, hash_form, keyed_hash, new_key};
 pub use journal::FileJournal;
 pub use load::Loaded;
 pub use lock::{Holder, Lock};
@@ -65,6 +65,9 @@ pub struct State {
     pub environment: String,
     /// The account that it was first applied to.
     pub account: Option<String>,
+    /// The region of all that says no other; where nothing is recorded it means nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// Where AWS's own endpoints were not used; with the instance of the emulator that answered there.
     pub endpoint: Option<Endpoint>,
     /// Grows by one with each entry that is folded in, so that a journal can tell which of its entries a state has.

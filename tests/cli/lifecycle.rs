@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::{
-    matrix::{Bench, Strike, project_of},
+    matrix::{Bench, project_of},
     support::{Project, Ran, root},
 };
 
@@ -71,28 +71,6 @@ fn every_example_goes_up_and_leaves_nothing() {
 }
 
 #[test]
-fn an_interrupt_finishes_what_is_in_flight_and_the_next_run_goes_on() {
-    let bench = Bench::start();
-    let project = project_of(STACK);
-    let (ran, seen) = bench.struck(&project, &["apply", "--yes"], None);
-    ran.exits(0);
-    let (applied, calls) = (bench.inventory(REGION), seen.mutating());
-    for at in [2, calls / 2] {
-        bench.reset();
-        let project = project_of(STACK);
-        let (ran, seen) = bench.struck(&project, &["apply", "--yes"], Some((at, Strike::Interrupt)));
-        let ran = ran.exits(130);
-        assert!(seen.struck.is_some());
-        assert!(seen.mutating() < calls, "nothing new is started: {} of {calls} calls were made", seen.mutating());
-        assert!(ran.stderr.contains("infra apply --env local"), "it says how to go on: {}", ran.stderr);
-        bench.infra(&project, &["apply", "--yes"]).exits(0);
-        let difference = applied.compare(&bench.inventory(REGION));
-        assert!(difference.is_none(), "at {at}: {difference:#?}");
-        bench.infra(&project, &["plan", "--detailed-exitcode"]).exits(0);
-    }
-}
-
-#[test]
 fn a_disk_that_fills_up_in_the_middle_loses_nothing_and_doubles_nothing() {
     let bench = Bench::start();
     let project = project_of(STACK);
@@ -108,40 +86,4 @@ fn a_disk_that_fills_up_in_the_middle_loses_nothing_and_doubles_nothing() {
         assert!(difference.is_none(), "{blocks}: {difference:#?}");
         no_changes(&bench.infra(&project, &["plan", "--detailed-exitcode"]).exits(0));
     }
-}
-
-const SMALL: &str = "stack: small\nregion: eu-central-1\nresources:\n  vpc:\n    ec2.vpc:\n      cidr_block: 10.0.0.0/16\n";
-
-#[test]
-fn a_saved_plan_is_applied_as_it_was_shown_or_not_at_all() {
-    let bench = Bench::start();
-    let project = Project::new(&[("stacks/small.yaml", SMALL)]);
-    let nothing = bench.inventory("eu-central-1");
-    bench.infra(&project, &["plan", "--out", "one.json"]).exits(0);
-    bench.infra(&project, &["plan", "--out", "two.json"]).exits(0);
-    assert_eq!(bench.inventory("eu-central-1"), nothing, "a plan changes nothing");
-
-    bench.infra(&project, &["apply", "one.json", "--yes"]).exits(0);
-    let applied = bench.inventory("eu-central-1");
-    assert_ne!(applied, nothing);
-    for stale in ["one.json", "two.json"] {
-        let ran = bench.infra(&project, &["apply", stale, "--yes"]).exits(1);
-        assert!(ran.stderr.contains("stale: something has been applied since"), "{}", ran.stderr);
-    }
-    bench.infra(&project, &["plan", "--out", "three.json"]).exits(0);
-    project.write("stacks/small.yaml", &SMALL.replace("10.0.0.0", "10.1.0.0"));
-    let ran = bench.infra(&project, &["apply", "three.json", "--yes"]).exits(1);
-    assert!(ran.stderr.contains("stale: the stack file has changed since"), "{}", ran.stderr);
-    assert_eq!(bench.inventory("eu-central-1"), applied);
-}
-
-#[test]
-fn a_saved_plan_to_destroy_destroys() {
-    let bench = Bench::start();
-    let project = Project::new(&[("stacks/small.yaml", SMALL)]);
-    let nothing = bench.inventory("eu-central-1");
-    bench.infra(&project, &["apply", "--yes"]).exits(0);
-    bench.infra(&project, &["plan", "--destroy", "--out", "plan.json"]).exits(0);
-    bench.infra(&project, &["apply", "plan.json", "--yes"]).exits(0);
-    assert_eq!(bench.inventory("eu-central-1"), nothing);
 }

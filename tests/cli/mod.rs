@@ -1,9 +1,13 @@
 mod bad_input;
 mod calls;
+mod clouds;
 mod edits;
+mod interrupts;
 mod lifecycle;
 mod local;
 mod probe;
 mod protection;
 mod records;
+mod saved;
+mod secrets;
 mod usage;

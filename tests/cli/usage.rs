@@ -2,7 +2,10 @@
 
 use snapbox::{assert_data_eq, str};
 
-use crate::support::{Project, run};
+use crate::{
+    matrix::Bench,
+    support::{Project, run},
+};
 
 #[test]
 fn help_is_an_answer() {
@@ -39,7 +42,8 @@ Environment:
   INFRA_LOG           What is told of the calls: `debug` tells each
 
 Exit codes: 0 done, 1 failed, 2 changes (plan --detailed-exitcode), 3 wrong usage or an invalid
-stack file, 130 interrupted.
+stack file,
+70 a fault of infra itself, 130 interrupted.
 `infra apply --env local` needs no AWS account: it runs on this machine.
 
 "#]]
@@ -93,8 +97,33 @@ fn settings_may_name_other_folders_and_usual_choices() {
 
 #[test]
 fn a_question_nobody_can_answer_is_an_error_that_says_so() {
-    let ran = Project::new(&[]).infra(&["apply", "--help"]).exits(0);
-    assert!(ran.stdout.contains("--yes"), "{}", ran.stdout);
+    let bench = Bench::start();
+    let stack = "stack: shop\nregion: eu-central-1\nresources:\n  vpc: { ec2.vpc: { cidr_block: 10.0.0.0/16 } }\n";
+    let project = Project::new(&[("stacks/shop.yaml", stack)]);
+    let asks = |arguments: &[&str]| {
+        let (ran, seen) = bench.struck(&project, arguments, None);
+        let ran = ran.exits(3);
+        assert!(ran.stderr.contains("--yes"), "{}", ran.stderr);
+        assert_eq!(seen.mutating(), 0, "{arguments:?}");
+    };
+    asks(&["apply"]);
+    asks(&["apply", "--json"]);
+    bench.infra(&project, &["apply", "--yes"]).exits(0);
+    asks(&["destroy"]);
+    // Who reads lines hears of a run that has nothing to do, too.
+    let ran = bench.infra(&project, &["apply", "--yes", "--json"]).exits(0);
+    let events: Vec<serde_json::Value> = ran.stdout.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    assert_eq!(events.iter().map(|it| it["event"].as_str().unwrap()).collect::<Vec<_>>(), ["begun", "finished"]);
+}
+
+#[test]
+fn a_stack_is_named_by_its_name_or_its_file() {
+    let project =
+        Project::new(&[("stacks/file.yaml", "stack: name # of it\nregion: eu-central-1\n"), ("stacks/other.yaml", "stack: other\n")]);
+    for name in ["name", "file", "stacks/file.yaml"] {
+        assert_eq!(project.infra(&["validate", "--stack", name]).exits(0).stdout, "stacks/file.yaml is valid for default, local\n");
+    }
+    assert!(project.infra(&["validate", "--stack", "nam"]).exits(3).stderr.contains("there is no stack `nam`"));
 }
 
 #[test]

@@ -64,8 +64,11 @@ impl Bench {
         self.proxy.begin(plan);
         let mut command = project.command(arguments);
         command.env("INFRA_ENV", "local").env("AWS_ENDPOINT_URL", self.proxy.url());
-        if let Some((_, Strike::Fault(Fault::Timeout))) = plan {
-            command.env("INFRA_CALL_TIMEOUT", CALL_TIMEOUT);
+        match plan {
+            Some((_, Strike::Fault(Fault::Timeout))) => _ = command.env("INFRA_CALL_TIMEOUT", CALL_TIMEOUT),
+            // Only the signal ends the wait.
+            Some((_, Strike::Twice)) => _ = command.env("INFRA_CALL_TIMEOUT", "3600"),
+            _ => {}
         }
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let process = child.id();

@@ -202,7 +202,7 @@ fn run(before: &Before, usual: &Usual, case: &Case) -> Outcome {
 /// What must hold of the records once all is done.
 fn afterwards(bench: &Bench, project: &Project, case: &Case) -> Option<String> {
     if case.command == "destroy" {
-        let recorded = bench.infra(project, &["state", "list", "--json"]).stdout;
+        let recorded = bench.infra(project, &["state", "list", "--json"]).exits(0).stdout;
         return recorded.contains("\"type\"").then(|| format!("recorded after all was destroyed: {recorded}"));
     }
     let ran = bench.infra(project, &["plan", "--detailed-exitcode"]);
@@ -212,7 +212,8 @@ fn afterwards(bench: &Bench, project: &Project, case: &Case) -> Option<String> {
 impl Outcome {
     fn is_good(&self) -> bool {
         let survives = self.again == 0 || matches!(self.case.strike, Strike::Kill(_));
-        self.difference.is_none() && self.wrong.is_none() && survives
+        // What never happened shows nothing.
+        self.at.is_some() && self.difference.is_none() && self.wrong.is_none() && survives
     }
 
     fn details(&self) -> String {

@@ -8,7 +8,9 @@ mod crash;
 mod emulator;
 mod http;
 mod proxy;
+mod stub;
 
 pub(crate) use bench::{Bench, project_of};
 pub(crate) use emulator::{Difference, Inventory};
-pub(crate) use proxy::Strike;
+pub(crate) use proxy::{Moment, Strike};
+pub(crate) use stub::{Answer, stub};

@@ -20,6 +20,10 @@ pub(crate) enum Strike {
     Kill(Moment),
     /// It gets an interrupt from the keyboard; the call goes on.
     Interrupt,
+    /// It is asked to end as a service manager asks; the call goes on.
+    Terminate,
+    /// It is interrupted, and once more; the call is never answered.
+    Twice,
     Fault(Fault),
 }
 
@@ -167,6 +171,9 @@ fn serve(shared: &Shared, mut client: TcpStream) -> io::Result<()> {
             return Ok(());
         }
         Some(Strike::Interrupt) => shared.signal(Signal::INT),
+        Some(Strike::Terminate) => shared.signal(Signal::TERM),
+        // Two of the same kind may arrive as one.
+        Some(Strike::Twice) => [Signal::INT, Signal::TERM].into_iter().for_each(|it| shared.signal(it)),
         Some(Strike::Fault(Fault::Throttle)) => return client.write_all(&http::throttled(call.protocol)),
         Some(Strike::Fault(Fault::Error)) => return client.write_all(&http::broken(call.protocol)),
         Some(Strike::Fault(Fault::ResetBefore)) => {
@@ -180,7 +187,7 @@ fn serve(shared: &Shared, mut client: TcpStream) -> io::Result<()> {
         Some(Strike::Kill(Moment::BeforeAnswer)) => shared.signal(Signal::KILL),
         Some(Strike::Fault(Fault::ResetAfter)) => http::reset(client),
         // Until it gives up.
-        Some(Strike::Fault(Fault::Timeout)) => drop(client.read(&mut [0])),
+        Some(Strike::Fault(Fault::Timeout) | Strike::Twice) => drop(client.read(&mut [0])),
         _ => {
             client.write_all(&answer)?;
             client.shutdown(Shutdown::Write)?;

@@ -1,5 +1,7 @@
 //! Uploading documents, and looking after them.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request, State};
@@ -8,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
+use tracing::Instrument as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -73,7 +76,10 @@ pub(super) async fn upload(
     request: Request,
 ) -> Result<(StatusCode, Json<Uploaded>), ApiError> {
     let received = receive(&app, request).await?;
-    let documents = keep(&app, &caller, received).await?;
+    // From here on it is brought to its end, or taken back, also when the client goes away or the time is up: a commit that was sent
+    // cannot be called back.
+    let work = tokio::spawn(keep(app, caller, received).in_current_span());
+    let documents = work.await.map_err(|error| ApiError::Internal(error.to_string()))??;
     Ok((StatusCode::ACCEPTED, Json(Uploaded { documents })))
 }
 
@@ -143,15 +149,58 @@ async fn receive_file(app: &AppState, mut field: Field<'_>, filename: &str, limi
     Ok(Received { filename, format, size, file: scratch })
 }
 
+/// A file that was stored, or may have been, for a row that is not committed.
+struct Stored {
+    id: Uuid,
+    place: Place,
+}
+
+/// Why an upload was not kept.
+enum Unkept {
+    /// Nothing of it will ever be in the database.
+    Refused(ApiError),
+    /// The connection broke in the moment of the commit: these may be there, or not.
+    Unknown(Vec<Document>, StoreError),
+}
+
+impl<E: Into<ApiError>> From<E> for Unkept {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
 /// Stores the files and their rows: both or neither.
 ///
 /// The rows are written first but become visible last, so that whatever fails in between leaves nothing in the database;
 /// what is in the storage by then is taken out again.
-async fn keep(app: &AppState, caller: &str, received: Vec<Received>) -> Result<Vec<Document>, ApiError> {
+async fn keep(app: AppState, caller: String, received: Vec<Received>) -> Result<Vec<Document>, ApiError> {
+    let mut stored = Vec::new();
+    let documents = match write(&app, &caller, received, &mut stored).await {
+        Ok(documents) => documents,
+        Err(Unkept::Refused(error)) => {
+            undo(&app, &stored).await;
+            return Err(error);
+        }
+        Err(Unkept::Unknown(documents, error)) => match is_kept(&app, &stored).await {
+            Ok(true) => documents,
+            Ok(false) => {
+                undo(&app, &stored).await;
+                return Err(error.into());
+            }
+            Err(_) => {
+                tokio::spawn(find_out(app, caller, documents, stored).in_current_span());
+                return Err(error.into());
+            }
+        },
+    };
+    process(&app, &caller, &documents, stored).await;
+    Ok(documents)
+}
+
+async fn write(app: &AppState, caller: &str, received: Vec<Received>, stored: &mut Vec<Stored>) -> Result<Vec<Document>, Unkept> {
     let mut connection = app.database()?.connection().await?;
     let transaction = connection.transaction().await.map_err(StoreError::from)?;
     let mut documents = Vec::new();
-    let mut stored = Stored { app: app.clone(), places: Vec::new() };
     for Received { filename, format, size, file } in received {
         let id = Uuid::new_v4();
         let place = app.files.place(id, &filename);
@@ -161,53 +210,71 @@ async fn keep(app: &AppState, caller: &str, received: Vec<Received>) -> Result<V
             content_type: format.content_type(),
             size: i64::try_from(size).unwrap_or(i64::MAX),
             place: &place,
-            version: None,
             uploaded_by: Some(caller),
         };
         documents.push(documents::insert(&transaction, &new).await?);
         // Noted before it is stored: an upload whose answer got lost may still have arrived.
-        stored.places.push(place.clone());
+        stored.push(Stored { id, place: place.clone() });
         let version = app.files.store(file, &place, format.content_type()).await?;
         documents::set_version(&transaction, id, version.as_deref()).await?;
     }
-    if let Err(error) = transaction.commit().await {
-        // A connection that broke in that moment leaves open whether the rows are there.
-        let client = app.database()?.connection().await?;
-        let last = documents.last().map(|document| document.id).unwrap_or_default();
-        if documents::get(&**client, last).await?.is_none() {
-            return Err(StoreError::from(error).into());
-        }
+    match transaction.commit().await.map_err(StoreError::from) {
+        Ok(()) => Ok(documents),
+        Err(error @ StoreError::Unavailable(_)) => Err(Unkept::Unknown(documents, error)),
+        Err(error) => Err(error.into()),
     }
-    drop(connection);
-    let places = std::mem::take(&mut stored.places);
-    for (document, place) in documents.iter().zip(places) {
+}
+
+async fn process(app: &AppState, caller: &str, documents: &[Document], stored: Vec<Stored>) {
+    for (document, Stored { place, .. }) in documents.iter().zip(stored) {
         tracing::info!(document = %document.id, filename = document.filename, size = document.size_bytes, caller, "stored");
         processor::after_upload(app, place, &document.filename).await;
     }
-    Ok(documents)
 }
 
-/// What has been stored for rows that may never become visible. Dropped with something in it, it takes that out again, also
-/// when the client has gone away or the time is up in the middle of an upload.
-struct Stored {
-    app: AppState,
-    places: Vec<Place>,
-}
-
-impl Drop for Stored {
-    fn drop(&mut self) {
-        let places = std::mem::take(&mut self.places);
-        if places.is_empty() {
-            return;
+/// Whether the rows are visible. If they are not, they never will be.
+async fn is_kept(app: &AppState, stored: &[Stored]) -> Result<bool, StoreError> {
+    let mut connection = app.database()?.connection().await?;
+    let transaction = connection.transaction().await?;
+    for Stored { id, place } in stored {
+        if !documents::refuse(&transaction, *id, place).await? {
+            return Ok(true);
         }
-        let app = self.app.clone();
-        tokio::spawn(async move {
-            for place in places {
-                if let Err(error) = app.files.remove(&place).await {
-                    tracing::error!(key = place.key, %error, "a file without a document stays behind");
-                }
-            }
-        });
+    }
+    transaction.commit().await?;
+    Ok(false)
+}
+
+/// Takes out again what was stored for rows that will never be visible.
+async fn undo(app: &AppState, stored: &[Stored]) {
+    // A bucket tells of its objects, so that there may be a document of one already, or be one later.
+    let stored_in_bucket = stored.iter().any(|it| !it.place.bucket.is_empty());
+    if stored_in_bucket && let Err(error) = is_kept(app, stored).await {
+        tracing::warn!(%error, "an upload that was refused cannot be marked as such");
+    }
+    for Stored { place, .. } in stored {
+        if let Err(error) = app.files.remove(place).await {
+            tracing::error!(key = place.key, %error, "a file without a document stays behind");
+        }
+    }
+}
+
+/// Asks until the database knows: before that the files must stay.
+async fn find_out(app: AppState, caller: String, documents: Vec<Document>, stored: Vec<Stored>) {
+    let mut wait = Duration::from_millis(500);
+    let kept = loop {
+        match is_kept(&app, &stored).await {
+            Ok(kept) => break kept,
+            Err(error) => tracing::warn!(%error, "it is not known whether an upload was committed"),
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(30));
+    };
+    if kept {
+        process(&app, &caller, &documents, stored).await;
+    } else {
+        undo(&app, &stored).await;
+        tracing::info!("an upload that was not committed is taken back");
     }
 }
 

@@ -116,9 +116,12 @@ async fn admit(app: &AppState, client: IpAddr, route: Option<&str>, request: Req
     }
 }
 
-/// Health must be told even when there is no place left for anything else.
+/// Health must be told even when there is no place left for anything else. Some load balancers ask for the page instead, which costs
+/// as little: it is compiled in.
 fn is_free(method: &Method, route: Option<&str>) -> bool {
-    method == Method::GET && route.is_some_and(|route| matches!(route.trim_start_matches("/api"), "/health" | "/ready"))
+    let is_page = |route: &str| matches!(route, "/" | "/favicon.ico") || route.starts_with("/page/");
+    let is_health = |route: &str| matches!(route.trim_start_matches("/api"), "/health" | "/ready");
+    method == Method::GET && route.is_some_and(|route| is_health(route) || is_page(route))
 }
 
 /// Gives every refusal the one shape, also those that a library made.
@@ -161,7 +164,7 @@ fn client_address(request: &Request, trusted_proxies: usize) -> IpAddr {
 }
 
 /// Each proxy adds the address that it saw at the end; what is further left is only what the client claims.
-fn forwarded(headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> {
+pub(crate) fn forwarded(headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> {
     let from_the_end = trusted_proxies.checked_sub(1)?;
     let all: Vec<&str> =
         headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();

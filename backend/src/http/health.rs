@@ -5,10 +5,12 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use crate::AppState;
-use crate::store::StoreError;
+use crate::store::{Database, StoreError};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct Health {
@@ -32,6 +34,40 @@ pub(super) async fn health() -> Json<Health> {
     Json(Health { status: "healthy" })
 }
 
+/// The last look at the database. Everybody may ask, as often as they like, so that one looks for all who wait at that moment: then
+/// they take one connection from the requests that have work to do.
+#[derive(Default)]
+pub struct LastLook(Mutex<Option<(Instant, Result<(), String>)>>);
+
+impl LastLook {
+    async fn at(&self, database: &Database) -> Result<(), StoreError> {
+        let arrived = Instant::now();
+        let mut last = self.0.lock().await;
+        let result = match &*last {
+            Some((begun, result)) if *begun >= arrived => result.clone(),
+            _ => {
+                let begun = Instant::now();
+                let result = look(database).await;
+                *last = Some((begun, result.clone()));
+                result
+            }
+        };
+        result.map_err(StoreError::Unavailable)
+    }
+}
+
+async fn look(database: &Database) -> Result<(), String> {
+    let check = async {
+        let client = database.connection().await?;
+        client.simple_query("SELECT 1").await?;
+        Ok::<_, StoreError>(())
+    };
+    match tokio::time::timeout(Duration::from_secs(3), check).await {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("it did not answer within three seconds".into()),
+    }
+}
+
 /// Says whether requests can be answered now.
 #[utoipa::path(get, path = "/ready", tag = "health", responses(
     (status = 200, description = "Send requests", body = Readiness),
@@ -44,14 +80,6 @@ pub(super) async fn ready(State(app): State<AppState>) -> Result<Json<Readiness>
     let Some(database) = &app.database else {
         return Ok(Json(Readiness { status: "ready", database: "not_configured" }));
     };
-    let check = async {
-        let client = database.connection().await?;
-        client.simple_query("SELECT 1").await?;
-        Ok::<_, StoreError>(())
-    };
-    match tokio::time::timeout(Duration::from_secs(3), check).await {
-        Ok(Ok(())) => Ok(Json(Readiness { status: "ready", database: "ok" })),
-        Ok(Err(error)) => Err(error.into()),
-        Err(_) => Err(StoreError::Unavailable("it did not answer within three seconds".into()).into()),
-    }
+    app.last_look.at(database).await?;
+    Ok(Json(Readiness { status: "ready", database: "ok" }))
 }

@@ -26,7 +26,9 @@ mod query;
 mod sessions;
 
 pub use error::{ApiError, ErrorBody, ErrorDetail};
+pub(crate) use gate::forwarded;
 pub use gate::{ClientAddress, Gate};
+pub use health::LastLook;
 
 /// Header that carries a request's id in both directions.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -53,3 +53,21 @@ async fn file(content_type: &'static str, content: &'static str) -> impl IntoRes
 async fn settings(State(app): State<AppState>) -> impl IntoResponse {
     axum::Json(json!({ "api": app.config.page_api_url.as_deref().unwrap_or_default(), "rag": app.config.rag }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_is_there_in_chinese() {
+        let (_, rest) = SCRIPT.split_once("\"zh-Hant-TW\": {").unwrap();
+        let (chinese, _) = rest.split_once("\n  },").unwrap();
+        // A status, and the code that comes with it.
+        let pairs = include_str!("error.rs").split("(S::").skip(1);
+        let codes: Vec<_> = pairs.filter_map(|text| text.split('"').nth(1)).collect();
+        assert!(codes.len() > 35, "{codes:?}");
+        for code in codes {
+            assert!(chinese.contains(&format!(" {code}: \"")), "{code} is only there in English");
+        }
+    }
+}

@@ -31,35 +31,24 @@ struct Bucket {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Object {
     key: String,
-    size: Option<i64>,
-    e_tag: Option<String>,
-    version_id: Option<String>,
-    sequencer: Option<String>,
 }
 
 /// One object that was written or removed.
+///
+/// Not which of these: events come late, twice, and in any order, so that one says only where to look. What is there then counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     pub place: Place,
     pub filename: String,
-    pub size: Option<i64>,
-    /// Version id, else entity tag: what tells one content of a key from another.
-    pub version: Option<String>,
-    /// Whether `version` is a version id, which can be asked for.
-    pub versioned: bool,
-    /// Orders the changes of one key, as text.
-    pub sequencer: Option<String>,
-    pub removed: bool,
 }
 
 impl Change {
-    /// A file of which nothing more is known than that it is there.
-    pub fn created(place: Place) -> Self {
+    /// A file of which nothing more is known than its place.
+    pub fn at(place: Place) -> Self {
         let filename = place.key.rsplit('/').next().unwrap_or_default().to_owned();
-        Self { place, filename, size: None, version: None, versioned: false, sequencer: None, removed: false }
+        Self { place, filename }
     }
 }
 
@@ -72,28 +61,16 @@ impl S3Event {
 
 fn change(record: &Record) -> Option<Change> {
     let name = record.event_name.trim_start_matches("s3:");
-    let removed = name.starts_with("ObjectRemoved:");
-    if !removed && !name.starts_with("ObjectCreated:") {
+    if !name.starts_with("ObjectRemoved:") && !name.starts_with("ObjectCreated:") {
         return None;
     }
-    let object = &record.s3.object;
     // Keys come as in a form: percent-encoded, with a plus sign for a space.
-    let key = percent_decode_str(&object.key.replace('+', " ")).decode_utf8().ok()?.into_owned();
+    let key = percent_decode_str(&record.s3.object.key.replace('+', " ")).decode_utf8().ok()?.into_owned();
     // The console makes an empty object for each folder.
     if key.ends_with('/') {
         return None;
     }
-    let place = Place { bucket: record.s3.bucket.name.clone(), key };
-    let version_id = object.version_id.clone().filter(|id| !id.is_empty() && id != "null");
-    Some(Change {
-        size: object.size,
-        versioned: version_id.is_some(),
-        version: version_id.or_else(|| object.e_tag.as_ref().map(|tag| tag.trim_matches('"').to_owned())),
-        // Hexadecimal numbers of different lengths: padded on the left, texts compare as the numbers do.
-        sequencer: object.sequencer.as_ref().map(|text| format!("{:0>32}", text.to_ascii_uppercase())),
-        removed,
-        ..Change::created(place)
-    })
+    Some(Change::at(Place { bucket: record.s3.bucket.name.clone(), key }))
 }
 
 #[cfg(test)]
@@ -116,9 +93,7 @@ mod tests {
         );
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].place.key.as_str(), found[0].filename.as_str()), ("uploads/1/員工 手冊.txt", "員工 手冊.txt"));
-        assert_eq!((found[0].version.as_deref(), found[0].versioned), (Some("abc"), false));
-        assert_eq!(found[0].sequencer.as_deref(), Some("000000000000000055AED6DCD90281E5"));
-        assert!(found[1].removed && found[1].versioned);
+        assert_eq!((found[1].place.bucket.as_str(), found[1].place.key.as_str()), ("docs", "uploads/a.txt"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::Instant;
 
-use super::Format;
+use super::{Format, pdf};
 use crate::config::Processing;
 
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,8 @@ pub struct Text {
     child: Child,
     output: ChildStdout,
     errors: ChildStderr,
-    deadline: Instant,
+    /// For which the reader may still be waited. The time that its text waits for somebody else is not its own.
+    patience: Duration,
     left: u64,
     limit: u64,
     partial: Vec<u8>,
@@ -60,8 +61,8 @@ pub async fn read(path: &Path, format: Format, settings: &Processing) -> Result<
         .map_err(ReadError::Broken)?;
     let output = child.stdout.take().expect("it was asked for");
     let errors = child.stderr.take().expect("it was asked for");
-    let deadline = Instant::now() + settings.reader_timeout + Duration::from_secs(1);
-    Ok(Text { child, output, errors, deadline, left: settings.text_bytes, limit: settings.text_bytes, partial: Vec::new() })
+    let patience = settings.reader_timeout + Duration::from_secs(1);
+    Ok(Text { child, output, errors, patience, left: settings.text_bytes, limit: settings.text_bytes, partial: Vec::new() })
 }
 
 /// This program, also after its file was replaced by a newer one.
@@ -74,9 +75,7 @@ impl Text {
     /// The next piece; `None` after the last one of a file that could be read to its end.
     pub async fn next(&mut self) -> Result<Option<String>, ReadError> {
         let mut buffer = vec![0; 64 * 1024];
-        let slow = || unreadable("reading it took too long");
-        let length =
-            tokio::time::timeout_at(self.deadline, self.output.read(&mut buffer)).await.map_err(|_| slow())?.map_err(ReadError::Broken)?;
+        let length = wait(&mut self.patience, self.output.read(&mut buffer)).await?.map_err(ReadError::Broken)?;
         if length == 0 {
             return self.end().await.map(|()| None);
         }
@@ -96,11 +95,10 @@ impl Text {
 
     /// The reader's last word.
     async fn end(&mut self) -> Result<(), ReadError> {
-        let slow = || unreadable("reading it took too long");
         let mut reason = String::new();
         let mut last_words = (&mut self.errors).take(2000);
-        let said = tokio::time::timeout_at(self.deadline, last_words.read_to_string(&mut reason)).await.map_err(|_| slow())?;
-        let status = tokio::time::timeout_at(self.deadline, self.child.wait()).await.map_err(|_| slow())?.map_err(ReadError::Broken)?;
+        let said = wait(&mut self.patience, last_words.read_to_string(&mut reason)).await?;
+        let status = wait(&mut self.patience, self.child.wait()).await?.map_err(ReadError::Broken)?;
         match status.code() {
             Some(0) if self.partial.is_empty() => Ok(()),
             Some(0) => Err(unreadable("it could not be read")),
@@ -112,6 +110,14 @@ impl Text {
             }
         }
     }
+}
+
+/// Waits for the reader as long as there is patience left.
+async fn wait<T>(patience: &mut Duration, what: impl Future<Output = T>) -> Result<T, ReadError> {
+    let begun = Instant::now();
+    let result = tokio::time::timeout(*patience, what).await.map_err(|_| unreadable("reading it took too long"));
+    *patience = patience.saturating_sub(begun.elapsed());
+    result
 }
 
 const UNREADABLE: i32 = 3;
@@ -161,14 +167,14 @@ impl<W: Write> Write for Output<W> {
     }
 }
 
-type Extracted = Result<(), Box<dyn std::error::Error>>;
+pub(super) type Extracted = Result<(), Box<dyn std::error::Error>>;
 
 fn extract(path: &Path, format: Format, mut output: impl Write) -> Extracted {
     match format {
         Format::Text | Format::Markdown => text(path, &mut output)?,
         Format::Html => html(path, &mut output)?,
         Format::Docx => docx(path, &mut output)?,
-        Format::Pdf => pdf(path, &mut output)?,
+        Format::Pdf => pdf::text(path, &mut output)?,
     }
     Ok(output.flush()?)
 }
@@ -301,22 +307,6 @@ fn paragraphs(source: impl BufRead, output: &mut impl Write) -> Extracted {
         }
         buffer.clear();
     }
-}
-
-/// Page by page, so that the text of one is gone before the next.
-fn pdf(path: &Path, output: &mut impl Write) -> Extracted {
-    let document = pdf_extract::Document::load(path).map_err(|_| "it is damaged")?;
-    if document.is_encrypted() {
-        return Err("it is protected with a password".into());
-    }
-    for number in document.get_pages().into_keys() {
-        let mut page = String::new();
-        let mut plain = pdf_extract::PlainTextOutput::new(&mut page);
-        pdf_extract::output_doc_page(&document, &mut plain, number).map_err(|_| "it is damaged, or in a form that cannot be read")?;
-        output.write_all(page.as_bytes())?;
-        output.write_all(b"\n\n")?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use deadpool_postgres::Transaction;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::AppState;
@@ -20,6 +23,7 @@ mod chunk;
 mod event;
 pub mod extract;
 mod format;
+mod pdf;
 
 pub use event::{Change, S3Event};
 pub use format::{Format, HEAD};
@@ -35,12 +39,11 @@ pub enum Outcome {
     },
     /// It cannot be processed; the reason is with the document.
     Failed,
-    /// This version was processed before.
+    /// What is there was processed before.
     AlreadyDone,
-    /// A newer version is known.
-    Stale,
-    /// It was deleted meanwhile.
+    /// There is nothing any more, or what is there was refused when it was uploaded.
     Deleted,
+    /// There is nothing any more, and so the document is removed.
     Removed,
 }
 
@@ -57,7 +60,7 @@ enum Trouble {
     Model(#[from] ModelError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Another run has finished this version, or a newer one, in the meantime.
+    /// There is nothing to do any more.
     #[error("overtaken")]
     Overtaken(Outcome),
 }
@@ -79,6 +82,8 @@ impl Trouble {
         match self {
             Self::File(FileError::Unavailable(_)) => "the file could not be fetched; upload it again if this stays so".into(),
             Self::Model(error) if error.passes() => format!("{error}; upload it again if this stays so"),
+            Self::Read(ReadError::Broken(_)) => "it could not be read at the moment; upload it again if this stays so".into(),
+            Self::Store(StoreError::Slow | StoreError::Busy) => "the database took too long; upload it again if this stays so".into(),
             Self::Store(_) => "the database was away; upload it again if this stays so".into(),
             other => other.to_string(),
         }
@@ -93,18 +98,24 @@ pub struct TryAgain {
     pub reason: String,
 }
 
-/// Handles everything that an event tells; the error is the first one that should be tried again, after the rest was done.
-pub async fn handle(app: &AppState, event: &S3Event) -> Result<Vec<Outcome>, TryAgain> {
+/// Handles everything that an event tells, in the time that there is; the error is the first one that should be tried again, after
+/// the rest was done.
+pub async fn handle(app: &AppState, event: &S3Event, time: Duration) -> Result<Vec<Outcome>, TryAgain> {
+    let until = Instant::now() + time.min(FOREVER);
     let mut outcomes = Vec::new();
     let mut failure = None;
     for change in event.changes() {
-        match process(app, &change).await {
+        let result = match tokio::time::timeout_at(until, process(app, &change)).await {
+            Ok(result) => result,
+            Err(_) => Err(give_up(app, &change).await),
+        };
+        match result {
             Ok(outcome) => {
-                tracing::info!(key = change.place.key, version = change.version, ?outcome, "processed");
+                tracing::info!(key = change.place.key, ?outcome, "processed");
                 outcomes.push(outcome);
             }
             Err(error) => {
-                tracing::error!(key = change.place.key, version = change.version, %error, "not processed");
+                tracing::error!(key = change.place.key, %error, "not processed");
                 failure.get_or_insert(error);
             }
         }
@@ -112,12 +123,22 @@ pub async fn handle(app: &AppState, event: &S3Event) -> Result<Vec<Outcome>, Try
     failure.map_or(Ok(outcomes), Err)
 }
 
+/// The time is up: says so with the document, where no other run has it in hand, in a moment or not at all.
+async fn give_up(app: &AppState, change: &Change) -> TryAgain {
+    let reason = "it took too long; upload it again if this stays so";
+    let marked = tokio::time::timeout(Duration::from_secs(1), mark_failed(app, &change.place, reason));
+    if !matches!(marked.await, Ok(Ok(()))) {
+        tracing::warn!(key = change.place.key, "there was no time to mark the document");
+    }
+    TryAgain { key: change.place.key.clone(), reason: reason.into() }
+}
+
 /// After an upload to this server's disk there is no event: the work is done here, beside the requests.
 pub async fn after_upload(app: &AppState, place: Place, filename: &str) {
     if !app.config.process_uploads {
         return;
     }
-    let change = Change { filename: filename.to_owned(), ..Change::created(place) };
+    let change = Change { place, filename: filename.to_owned() };
     if app.config.in_function {
         // A function is frozen between two requests, so that nothing can be left for later.
         run(app, &change).await;
@@ -127,10 +148,30 @@ pub async fn after_upload(app: &AppState, place: Place, filename: &str) {
     tokio::spawn(async move { run(&app, &change).await });
 }
 
+/// An upload takes less time than this, so that what is older has been left.
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
+
+/// Takes away what is left of uploads that ended with the server in the middle, whose files have no row.
+async fn tidy(app: &AppState) -> Result<(), Trouble> {
+    let connection = app.database()?.connection().await?;
+    let mut count = 0;
+    for key in app.files.older_than(ABANDONED).await? {
+        if !documents::is_on_disk(&**connection, &key).await? {
+            app.files.remove(&Place { bucket: String::new(), key }).await?;
+            count += 1;
+        }
+    }
+    tracing::info!(count, "looked for what uploads have left");
+    Ok(())
+}
+
 /// Goes on with the files that a stopped server has left unread.
 pub async fn resume(app: &AppState) {
     if !app.config.process_uploads || app.database.is_none() {
         return;
+    }
+    if let Err(error) = tidy(app).await {
+        tracing::warn!(?error, "what uploads have left cannot be taken away");
     }
     let found = async { documents::unfinished_on_disk(&**app.database()?.connection().await?).await };
     match found.await {
@@ -142,6 +183,9 @@ pub async fn resume(app: &AppState) {
         Err(error) => tracing::warn!(%error, "cannot look for documents that were left unread"),
     }
 }
+
+/// More than any function may take.
+const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Documents that are read at the same time: each takes memory of its own.
 static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
@@ -169,10 +213,9 @@ async fn run(app: &AppState, change: &Change) {
     }
 }
 
-/// Does what one change asks for. Safe to repeat, in any order, and at the same time.
+/// Makes the document what its object is now. Safe to repeat, in any order, and at the same time.
 pub async fn process(app: &AppState, change: &Change) -> Result<Outcome, TryAgain> {
-    let result = if change.removed { forget(app, change).await } else { read(app, change).await };
-    result.map_err(|trouble| {
+    read(app, change).await.map_err(|trouble| {
         tracing::warn!(key = change.place.key, error = ?trouble, "the document is in trouble");
         TryAgain { key: change.place.key.clone(), reason: trouble.reason() }
     })
@@ -180,79 +223,100 @@ pub async fn process(app: &AppState, change: &Change) -> Result<Outcome, TryAgai
 
 async fn read(app: &AppState, change: &Change) -> Result<Outcome, Trouble> {
     let mut connection = app.database()?.connection().await?;
-    let claim = match claim(app, &mut connection, change).await? {
-        Ok(claim) => claim,
-        Err(outcome) => return Ok(outcome),
+    let result = async {
+        claim(app, &mut connection, change).await?;
+        index(app, &mut connection, change).await
     };
-    match index(app, &mut connection, change, claim).await {
+    match result.await {
         Ok(chunks) => Ok(Outcome::Completed { chunks }),
         Err(Trouble::Overtaken(outcome)) => Ok(outcome),
         Err(trouble) => {
             // The connection may be what has failed.
             drop(connection);
-            mark_failed(app, change, claim, &trouble).await?;
+            mark_failed(app, &change.place, &trouble.reason()).await?;
             if trouble.passes() { Err(trouble) } else { Ok(Outcome::Failed) }
         }
     }
 }
 
-/// Makes the document this change's, unless there is nothing to do: then says what has become of it.
-async fn claim(app: &AppState, connection: &mut Connection, change: &Change) -> Result<Result<Uuid, Outcome>, Trouble> {
+/// Marks the document as being processed, unless there is nothing to do.
+async fn claim(app: &AppState, connection: &mut Connection, change: &Change) -> Result<(), Trouble> {
     let format = Format::of_name(&change.filename);
     let transaction = connection.transaction().await.map_err(StoreError::from)?;
     let new = NewDocument {
         id: Uuid::new_v4(),
         filename: &change.filename,
         content_type: format.map_or("application/octet-stream", Format::content_type),
-        size: change.size.unwrap_or_default(),
+        size: 0,
         place: &change.place,
-        version: None,
         uploaded_by: None,
     };
-    let known = documents::lock_or_insert(&transaction, &new).await?;
-    if let Some(outcome) = decide(&known, change) {
-        return Ok(Err(outcome));
-    }
-    // An event may come after its object was deleted again.
-    if known.deleted && (change.place.bucket.is_empty() || !app.files.exists(&change.place).await?) {
-        return Ok(Err(Outcome::Deleted));
-    }
-    documents::start(&transaction, known.id, change.size, change.version.as_deref(), change.sequencer.as_deref()).await?;
+    // Whoever writes to the bucket makes a document; on disk it is only the row that does.
+    let is_new = !change.place.bucket.is_empty() && documents::insert_missing(&transaction, &new).await?;
+    let Some(known) = documents::lock(&transaction, &change.place).await? else {
+        // Its row went in the moment before the lock: the next look will find what there is.
+        let is_file = change.place.bucket.is_empty();
+        return Err(if is_file { Trouble::Overtaken(Outcome::Deleted) } else { StoreError::Busy.into() });
+    };
+    let found = match app.files.look(&change.place).await {
+        Ok(Some(found)) => found,
+        Ok(None) if is_new || known.refused => return Err(Trouble::Overtaken(Outcome::Deleted)),
+        Ok(None) => return Err(forget(transaction, known.id).await?),
+        Err(error) => {
+            // The reason is to be found with the document, also with one that is new.
+            transaction.commit().await.map_err(StoreError::from)?;
+            return Err(error.into());
+        }
+    };
+    decide(&known, found.version.as_deref())?;
+    documents::start(&transaction, known.id, found.size, found.version.as_deref()).await?;
     transaction.commit().await.map_err(StoreError::from)?;
-    Ok(Ok(known.id))
+    Ok(())
 }
 
-/// What is known already may make a change pointless.
-fn decide(known: &Known, change: &Change) -> Option<Outcome> {
-    if let (Some(seen), Some(now)) = (&known.sequencer, &change.sequencer)
-        && now < seen
-    {
-        return Some(Outcome::Stale);
+/// What is known already may leave nothing to do about what was found.
+fn decide(known: &Known, version: Option<&str>) -> Result<(), Trouble> {
+    if known.refused {
+        return Err(Trouble::Overtaken(Outcome::Deleted));
     }
-    let same = known.version.is_some() && known.version == change.version || known.version.is_none() && change.place.bucket.is_empty();
-    (same && !known.deleted && known.status == Status::Completed).then_some(Outcome::AlreadyDone)
+    let is_done = known.status == Status::Completed && known.version.as_deref() == version;
+    if is_done { Err(Trouble::Overtaken(Outcome::AlreadyDone)) } else { Ok(()) }
+}
+
+/// The object was removed from the bucket: so is the document.
+async fn forget(transaction: Transaction<'_>, id: Uuid) -> Result<Trouble, Trouble> {
+    documents::remove(&transaction, id).await?;
+    transaction.commit().await.map_err(StoreError::from)?;
+    Ok(Trouble::Overtaken(Outcome::Removed))
 }
 
 /// Writes the chunks of the document, all or none, and returns how many there are.
-async fn index(app: &AppState, connection: &mut Connection, change: &Change, id: Uuid) -> Result<i32, Trouble> {
+///
+/// From its beginning to its end nobody else writes this document: whoever waits finds it done, and looks for what is there then.
+async fn index(app: &AppState, connection: &mut Connection, change: &Change) -> Result<i32, Trouble> {
     let settings = &app.config.processing;
     let name = &change.filename;
     let format =
         Format::of_name(name).ok_or_else(|| Trouble::Document("its type cannot be read; txt, md, pdf, docx and html can".into()))?;
-    let version = change.version.as_deref().filter(|_| change.versioned);
-    let file = app.files.fetch(&change.place, version, settings.document_bytes).await?;
+    let transaction = connection.transaction().await.map_err(StoreError::from)?;
+    let known = documents::lock(&transaction, &change.place).await?.ok_or(Trouble::Overtaken(Outcome::Deleted))?;
+    let id = known.id;
+    let file = match app.files.fetch(&change.place, settings.document_bytes).await {
+        Err(FileError::Gone) if !change.place.bucket.is_empty() => return Err(forget(transaction, id).await?),
+        result => result?,
+    };
+    decide(&known, file.version.as_deref())?;
     if file.size == 0 {
         return Err(Trouble::Document("the file is empty".into()));
     }
     let mut text = extract::read(file.path(), format, settings).await?;
-
-    let transaction = connection.transaction().await.map_err(StoreError::from)?;
-    check_still_ours(&transaction, change).await?;
     documents::remove_chunks(&transaction, id).await?;
     let mut chunker = Chunker::new(settings.chunk_characters, settings.overlap_characters);
     let mut waiting: Vec<String> = Vec::new();
-    let mut written = 0;
+    let mut count = 0;
     let batch = app.models.batch();
+    // Several parts are with the model at once, and are written in whichever order they come back.
+    let mut embedding = JoinSet::new();
     loop {
         let piece = text.next().await?;
         let last = piece.is_none();
@@ -262,59 +326,69 @@ async fn index(app: &AppState, connection: &mut Connection, change: &Change, id:
         }
         while waiting.len() >= batch || last && !waiting.is_empty() {
             let texts: Vec<String> = waiting.drain(..waiting.len().min(batch)).collect();
-            let embeddings = app.models.embed(&texts, Purpose::Document).await?;
-            documents::add_chunks(&transaction, id, written, &texts, embeddings).await?;
-            written += i32::try_from(texts.len()).expect("a batch is small");
-            if usize::try_from(written).is_ok_and(|written| written > settings.chunks) {
+            let first = count;
+            count += i32::try_from(texts.len()).expect("a batch is small");
+            if usize::try_from(count).is_ok_and(|count| count > settings.chunks) {
                 return Err(Trouble::Document(format!("it has more than {} chunks", settings.chunks)));
             }
+            if embedding.len() >= app.models.at_once() {
+                write_next(&transaction, id, &mut embedding).await?;
+            }
+            let app = app.clone();
+            embedding.spawn(async move {
+                let vectors = app.models.embed(&texts, Purpose::Document).await?;
+                Ok(Part { first, texts, vectors })
+            });
         }
         if last {
             break;
         }
     }
-    if written == 0 {
+    while !embedding.is_empty() {
+        write_next(&transaction, id, &mut embedding).await?;
+    }
+    if count == 0 {
         return Err(Trouble::Document("no text was found in it; a scanned document must be run through text recognition first".into()));
     }
-    documents::complete(&transaction, id, written, i64::try_from(file.size).unwrap_or(i64::MAX)).await?;
+    let size = i64::try_from(file.size).unwrap_or(i64::MAX);
+    documents::complete(&transaction, id, count, size, file.version.as_deref()).await?;
     transaction.commit().await.map_err(StoreError::from)?;
-    Ok(written)
+    Ok(count)
 }
 
-/// From here to the end of the transaction nobody else writes this document; whoever waited here finds it done.
-async fn check_still_ours(transaction: &tokio_postgres::Transaction<'_>, change: &Change) -> Result<(), Trouble> {
-    match documents::lock(transaction, &change.place).await? {
-        None => Err(Trouble::Overtaken(Outcome::Deleted)),
-        Some(known) if known.deleted => Err(Trouble::Overtaken(Outcome::Deleted)),
-        Some(known) => decide(&known, change).map_or(Ok(()), |outcome| Err(Trouble::Overtaken(outcome))),
-    }
+/// Texts that follow each other in a document, and their vectors.
+struct Part {
+    first: i32,
+    texts: Vec<String>,
+    vectors: Vec<Vec<f32>>,
 }
 
-async fn mark_failed(app: &AppState, change: &Change, id: Uuid, trouble: &Trouble) -> Result<(), Trouble> {
-    let mut connection = app.database()?.connection().await?;
-    let transaction = connection.transaction().await.map_err(StoreError::from)?;
-    match check_still_ours(&transaction, change).await {
-        Err(Trouble::Overtaken(_)) => return Ok(()),
-        result => result?,
+/// Writes the part that comes back next from the model.
+async fn write_next(
+    transaction: &tokio_postgres::Transaction<'_>,
+    id: Uuid,
+    embedding: &mut JoinSet<Result<Part, ModelError>>,
+) -> Result<(), Trouble> {
+    if let Some(done) = embedding.join_next().await {
+        // None is ever aborted but with the whole set.
+        let part = done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+        documents::add_chunks(transaction, id, part.first, &part.texts, part.vectors).await?;
     }
-    documents::fail(&transaction, id, &trouble.reason()).await?;
-    transaction.commit().await.map_err(StoreError::from)?;
     Ok(())
 }
 
-/// The object was removed from the bucket: so is the document.
-async fn forget(app: &AppState, change: &Change) -> Result<Outcome, Trouble> {
+/// Leaves the reason with the document, unless another run has completed or removed it meanwhile.
+async fn mark_failed(app: &AppState, place: &Place, reason: &str) -> Result<(), StoreError> {
     let mut connection = app.database()?.connection().await?;
-    let transaction = connection.transaction().await.map_err(StoreError::from)?;
-    let Some(known) = documents::lock(&transaction, &change.place).await? else { return Ok(Outcome::Deleted) };
-    if let (Some(seen), Some(now)) = (&known.sequencer, &change.sequencer)
-        && now < seen
+    let transaction = connection.transaction().await?;
+    if let Some(known) = documents::lock(&transaction, place).await?
+        && !known.refused
+        && known.status != Status::Completed
     {
-        return Ok(Outcome::Stale);
+        documents::fail(&transaction, known.id, reason).await?;
+        transaction.commit().await?;
     }
-    documents::remove(&transaction, known.id).await?;
-    transaction.commit().await.map_err(StoreError::from)?;
-    Ok(Outcome::Removed)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -322,25 +396,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repeated_and_late_changes_do_nothing() {
-        let known = |status, version: &str, sequencer: &str| Known {
-            id: Uuid::nil(),
-            status,
-            version: Some(version.into()),
-            sequencer: Some(sequencer.into()),
-            deleted: false,
+    fn what_happened_inside_is_not_told() {
+        let inside = || std::io::Error::other("/var/task/bootstrap: os error 2");
+        let check =
+            |trouble: Trouble, expected: &str| assert_eq!(trouble.reason(), format!("{expected}; upload it again if this stays so"));
+        check(Trouble::Read(ReadError::Broken(inside())), "it could not be read at the moment");
+        check(Trouble::File(FileError::Unavailable(inside().to_string())), "the file could not be fetched");
+        check(Trouble::Store(StoreError::Unavailable(inside().to_string())), "the database was away");
+        check(Trouble::Store(StoreError::Slow), "the database took too long");
+        check(Trouble::Model(ModelError::Unavailable(inside().to_string())), "the model cannot be used at the moment");
+    }
+
+    #[test]
+    fn what_is_done_or_refused_is_left_alone() {
+        let check = |status, refused, version: &str, expected: Option<Outcome>| {
+            let known = Known { id: Uuid::nil(), status, version: Some("v1".into()), refused };
+            let decided = decide(&known, Some(version)).err().map(|trouble| match trouble {
+                Trouble::Overtaken(outcome) => outcome,
+                other => panic!("{other}"),
+            });
+            assert_eq!(decided, expected, "{status:?} {refused} {version}");
         };
-        let change = |version: &str, sequencer: &str| Change {
-            version: Some(version.into()),
-            sequencer: Some(sequencer.into()),
-            ..Change::created(Place { bucket: "b".into(), key: "uploads/a.txt".into() })
-        };
-        let check = |known: &Known, change: &Change, expected| assert_eq!(decide(known, change), expected);
-        check(&known(Status::Completed, "v1", "0A"), &change("v1", "0A"), Some(Outcome::AlreadyDone));
-        check(&known(Status::Completed, "v2", "0B"), &change("v1", "0A"), Some(Outcome::Stale));
-        check(&known(Status::Completed, "v1", "0A"), &change("v2", "0B"), None);
-        check(&known(Status::Failed, "v1", "0A"), &change("v1", "0A"), None);
-        check(&known(Status::Processing, "v1", "0A"), &change("v1", "0A"), None);
-        check(&Known { deleted: true, ..known(Status::Completed, "v1", "0A") }, &change("v1", "0A"), None);
+        check(Status::Completed, false, "v1", Some(Outcome::AlreadyDone));
+        check(Status::Completed, false, "v2", None);
+        check(Status::Failed, false, "v1", None);
+        check(Status::Processing, false, "v1", None);
+        check(Status::Failed, true, "v1", Some(Outcome::Deleted));
+        check(Status::Failed, true, "v2", Some(Outcome::Deleted));
     }
 }

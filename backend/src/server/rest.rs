@@ -20,7 +20,7 @@ use hyper::body::{Frame, SizeHint};
 
 /// How long the rest may take altogether, and how long nothing of it may come. Whoever is slower loses the connection.
 const PATIENCE: Duration = Duration::from_secs(10);
-const SILENCE: Duration = Duration::from_millis(500);
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// A body that is given back when nobody reads it any more.
 struct Lent {

@@ -61,7 +61,6 @@ pub struct NewDocument<'a> {
     pub content_type: &'a str,
     pub size: i64,
     pub place: &'a Place,
-    pub version: Option<&'a str>,
     pub uploaded_by: Option<&'a str>,
 }
 
@@ -71,8 +70,8 @@ pub struct Known {
     pub id: Uuid,
     pub status: Status,
     pub version: Option<String>,
-    pub sequencer: Option<String>,
-    pub deleted: bool,
+    /// Refused when it was uploaded: see [`refuse`].
+    pub refused: bool,
 }
 
 /// A chunk near a question.
@@ -118,18 +117,15 @@ pub async fn get(client: &impl GenericClient, id: Uuid) -> Result<Option<Documen
     Ok(client.query_opt(&statement, &[&id]).await?.as_ref().map(document))
 }
 
-/// Writes a document that waits to be processed. When the object's event has come first, its row is taken over.
+/// Writes a document that waits to be processed. Its object is stored after that, so that no event of it can have come before.
 pub async fn insert(transaction: &Transaction<'_>, new: &NewDocument<'_>) -> Result<Document, StoreError> {
     let statement = format!(
-        "INSERT INTO documents (id, filename, content_type, size_bytes, bucket, object_key, object_version, uploaded_by, status)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending') RETURNING {COLUMNS}"
+        "INSERT INTO documents (id, filename, content_type, size_bytes, bucket, object_key, uploaded_by, status)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending') RETURNING {COLUMNS}"
     );
     let place = new.place;
     let row = transaction
-        .query_one(
-            &statement,
-            &[&new.id, &new.filename, &new.content_type, &new.size, &place.bucket, &place.key, &new.version, &new.uploaded_by],
-        )
+        .query_one(&statement, &[&new.id, &new.filename, &new.content_type, &new.size, &place.bucket, &place.key, &new.uploaded_by])
         .await?;
     Ok(document(&row))
 }
@@ -140,34 +136,55 @@ pub async fn set_version(transaction: &Transaction<'_>, id: Uuid, version: Optio
     Ok(())
 }
 
-/// The row of an object, locked until the transaction ends; made when there is none.
-pub async fn lock_or_insert(transaction: &Transaction<'_>, new: &NewDocument<'_>) -> Result<Known, StoreError> {
-    transaction
+/// Makes sure that an upload's row never becomes visible, and returns false if it is visible already.
+///
+/// What stays is a row that says so, because an event of the object may still come, or have made a document of it before. An upload
+/// whose commit is under way is waited for.
+pub async fn refuse(transaction: &Transaction<'_>, upload: Uuid, place: &Place) -> Result<bool, StoreError> {
+    be_patient(transaction).await?;
+    let refused = transaction
+        .query_opt(
+            "INSERT INTO documents (id, filename, content_type, size_bytes, bucket, object_key, status, deleted_at)
+             VALUES ($1, '', '', 0, $2, $3, 'failed', now())
+             ON CONFLICT (bucket, object_key) DO UPDATE SET deleted_at = now(), updated_at = now() WHERE documents.id <> $4 RETURNING id",
+            &[&Uuid::new_v4(), &place.bucket, &place.key, &upload],
+        )
+        .await?;
+    match refused {
+        Some(row) => remove_chunks(transaction, row.get(0)).await.map(|()| true),
+        None => Ok(false),
+    }
+}
+
+/// Makes a row for an object that has none, and says whether it did. Waits for an upload that is about to be committed.
+pub async fn insert_missing(transaction: &Transaction<'_>, new: &NewDocument<'_>) -> Result<bool, StoreError> {
+    be_patient(transaction).await?;
+    let made = transaction
         .execute(
             "INSERT INTO documents (id, filename, content_type, size_bytes, bucket, object_key, status)
              VALUES ($1, $2, $3, $4, $5, $6, 'pending') ON CONFLICT (bucket, object_key) DO NOTHING",
             &[&new.id, &new.filename, &new.content_type, &new.size, &new.place.bucket, &new.place.key],
         )
         .await?;
-    lock(transaction, new.place).await?.ok_or(StoreError::Busy)
+    Ok(made == 1)
 }
 
-/// The row of an object, locked until the transaction ends.
+/// The row of an object, locked until the transaction ends. Whoever is processing it is waited for.
 pub async fn lock(transaction: &Transaction<'_>, place: &Place) -> Result<Option<Known>, StoreError> {
+    be_patient(transaction).await?;
     let row = transaction
         .query_opt(
-            "SELECT id, status, object_version, sequencer, deleted_at IS NOT NULL FROM documents
-             WHERE bucket = $1 AND object_key = $2 FOR UPDATE",
+            "SELECT id, status, object_version, deleted_at IS NOT NULL FROM documents WHERE bucket = $1 AND object_key = $2 FOR UPDATE",
             &[&place.bucket, &place.key],
         )
         .await?;
-    Ok(row.map(|row| Known {
-        id: row.get(0),
-        status: Status::parse(row.get(1)),
-        version: row.get(2),
-        sequencer: row.get(3),
-        deleted: row.get(4),
-    }))
+    transaction.batch_execute("SET LOCAL statement_timeout TO DEFAULT").await?;
+    Ok(row.map(|row| Known { id: row.get(0), status: Status::parse(row.get(1)), version: row.get(2), refused: row.get(3) }))
+}
+
+/// A large document is with the model for minutes, its row locked: nobody who waits for it asks too much of the database.
+async fn be_patient(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    Ok(transaction.batch_execute("SET LOCAL statement_timeout = '280s'").await?)
 }
 
 /// The place of a document, its row locked until the transaction ends; `Busy` when it is being processed right now.
@@ -178,27 +195,20 @@ pub async fn lock_for_removal(transaction: &Transaction<'_>, id: Uuid) -> Result
     Ok(row.map(|row| Place { bucket: row.get(0), key: row.get(1) }))
 }
 
-/// Marks the document as gone and removes its chunks.
+/// Removes the document with its chunks.
 pub async fn remove(transaction: &Transaction<'_>, id: Uuid) -> Result<(), StoreError> {
-    remove_chunks(transaction, id).await?;
-    transaction.execute("UPDATE documents SET deleted_at = now(), updated_at = now(), chunk_count = 0 WHERE id = $1", &[&id]).await?;
+    transaction.execute("DELETE FROM documents WHERE id = $1", &[&id]).await?;
     Ok(())
 }
 
 /// The work begins: from now on the row stands for this version of the object.
-pub async fn start(
-    transaction: &Transaction<'_>,
-    id: Uuid,
-    size: Option<i64>,
-    version: Option<&str>,
-    sequencer: Option<&str>,
-) -> Result<(), StoreError> {
+pub async fn start(transaction: &Transaction<'_>, id: Uuid, size: Option<i64>, version: Option<&str>) -> Result<(), StoreError> {
     transaction
         .execute(
-            "UPDATE documents SET status = 'processing', error = NULL, deleted_at = NULL, updated_at = now(),
-                 size_bytes = coalesce($2, size_bytes), object_version = coalesce($3, object_version), sequencer = coalesce($4, sequencer)
+            "UPDATE documents SET status = 'processing', error = NULL, updated_at = now(), size_bytes = coalesce($2, size_bytes),
+                 object_version = $3
              WHERE id = $1",
-            &[&id, &size, &version, &sequencer],
+            &[&id, &size, &version],
         )
         .await?;
     Ok(())
@@ -228,11 +238,14 @@ pub async fn add_chunks(
     Ok(())
 }
 
-pub async fn complete(transaction: &Transaction<'_>, id: Uuid, chunks: i32, size: i64) -> Result<(), StoreError> {
+/// The row stands for this version of the object, whose chunks are all written.
+pub async fn complete(transaction: &Transaction<'_>, id: Uuid, chunks: i32, size: i64, version: Option<&str>) -> Result<(), StoreError> {
     transaction
         .execute(
-            "UPDATE documents SET status = 'completed', error = NULL, chunk_count = $2, size_bytes = $3, updated_at = now() WHERE id = $1",
-            &[&id, &chunks, &size],
+            "UPDATE documents SET status = 'completed', error = NULL, chunk_count = $2, size_bytes = $3, object_version = $4,
+                 updated_at = now()
+             WHERE id = $1",
+            &[&id, &chunks, &size, &version],
         )
         .await?;
     Ok(())
@@ -257,6 +270,11 @@ pub async fn unfinished_on_disk(client: &Client) -> Result<Vec<(String, String)>
         )
         .await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// Whether a file on disk belongs to a document.
+pub async fn is_on_disk(client: &Client, key: &str) -> Result<bool, StoreError> {
+    Ok(client.query_opt("SELECT 1 FROM documents WHERE bucket = '' AND object_key = $1 AND deleted_at IS NULL", &[&key]).await?.is_some())
 }
 
 /// The chunks nearest to a vector, nearest first.

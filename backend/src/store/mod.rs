@@ -197,7 +197,12 @@ impl Database {
         }
         // Without keep-alive a connection that a firewall dropped would be found out only by a request's timeout.
         config.connect_timeout(self.settings.connect_timeout).keepalives_idle(Duration::from_secs(60));
-        config.options(format!("-c statement_timeout={}", self.settings.statement_timeout.as_millis()));
+        // Removed chunks stay in the index until the database tidies up: it must look further than them. A pgvector that cannot,
+        // before 0.8, does not mind the setting.
+        let timeout = self.settings.statement_timeout.as_millis();
+        let own = format!("-c statement_timeout={timeout} -c hnsw.iterative_scan=strict_order");
+        // What the address asks for comes last, and so counts.
+        config.options(config.get_options().map_or(own.clone(), |asked| format!("{own} {asked}")));
         Ok(config)
     }
 

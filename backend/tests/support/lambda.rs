@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -16,10 +17,13 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
 use super::server::PROGRAM;
 
-/// Id and event.
-type Invocation = (String, Value);
+/// Id, event, and until when it may take, in milliseconds since 1970.
+type Invocation = (String, Value, u64);
 /// Who waits for the result of which invocation.
 type Waiting = Arc<Mutex<HashMap<String, oneshot::Sender<Result<Value, Value>>>>>;
+
+/// The first day of 2100.
+const FAR: u64 = 4_102_444_800_000;
 
 pub struct Function {
     invocations: mpsc::UnboundedSender<Invocation>,
@@ -64,6 +68,16 @@ impl Function {
 
     /// Gives an event to the function; the error is what Lambda would retry or show.
     pub async fn invoke(&self, event: Value) -> Result<Value, Value> {
+        self.invoke_until(event, FAR).await
+    }
+
+    /// The same with a timeout, as each function has one.
+    pub async fn invoke_for(&self, event: Value, timeout: Duration) -> Result<Value, Value> {
+        let until = SystemTime::now() + timeout;
+        self.invoke_until(event, u64::try_from(until.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()).await
+    }
+
+    async fn invoke_until(&self, event: Value, until: u64) -> Result<Value, Value> {
         let id = {
             let mut number = self.number.lock().unwrap();
             *number += 1;
@@ -71,8 +85,8 @@ impl Function {
         };
         let (sender, receiver) = oneshot::channel();
         self.waiting.lock().unwrap().insert(id.clone(), sender);
-        self.invocations.send((id, event)).unwrap();
-        tokio::time::timeout(std::time::Duration::from_secs(60), receiver).await.expect("the function did not answer").unwrap()
+        self.invocations.send((id, event, until)).unwrap();
+        tokio::time::timeout(Duration::from_secs(60), receiver).await.expect("the function did not answer").unwrap()
     }
 
     /// A request as an HTTP API passes it on, and the status and body of the answer.
@@ -109,10 +123,10 @@ pub fn http_event(method: &str, path: &str, body: Option<Value>) -> Value {
 }
 
 async fn next(State(interface): State<Arc<Interface>>) -> Response {
-    let Some((id, event)) = interface.queue.lock().await.recv().await else { return StatusCode::GONE.into_response() };
+    let Some((id, event, until)) = interface.queue.lock().await.recv().await else { return StatusCode::GONE.into_response() };
     let headers = [
         ("lambda-runtime-aws-request-id", id),
-        ("lambda-runtime-deadline-ms", "4102444800000".to_owned()),
+        ("lambda-runtime-deadline-ms", until.to_string()),
         ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:ap-northeast-1:123456789012:function:hr-chatbot-backend".into()),
         ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700".into()),
     ];

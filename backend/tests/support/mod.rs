@@ -6,6 +6,7 @@ pub mod lambda;
 pub mod moto;
 pub mod postgres;
 pub mod process;
+pub mod role;
 pub mod server;
 pub mod tls;
 
@@ -13,3 +14,10 @@ pub mod tls;
 pub const KEY: &str = "a key for tests, long enough to be one";
 /// Vectors of the tests are short, so that they are fast.
 pub const DIMENSIONS: usize = 64;
+
+/// Whether the page knows what to say in Chinese of a document that could not be processed for this reason.
+pub fn is_translated(reason: &str) -> bool {
+    let (_, list) = include_str!("../../page/script.js").split_once("const reasons = [\n").unwrap();
+    let (list, _) = list.split_once("\n];").unwrap();
+    list.lines().any(|line| reason.contains(line.split('"').nth(1).unwrap()))
+}

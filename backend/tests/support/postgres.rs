@@ -122,3 +122,43 @@ fn programs() -> PathBuf {
     // The target directory may be where only root can look, for example beneath its home.
     installed(&std::env::temp_dir().join("backend-tests"))
 }
+
+/// Uploads that are about to be committed wait until this ends: in the database, where nothing can hurry them.
+pub struct Held {
+    client: tokio_postgres::Client,
+    database: String,
+}
+
+impl Held {
+    pub async fn uploads(database: &str) -> Self {
+        let wait =
+            "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$;
+                    CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON documents DEFERRABLE INITIALLY DEFERRED
+                    FOR EACH ROW WHEN (NEW.uploaded_by IS NOT NULL) EXECUTE FUNCTION wait()";
+        let client = connect(database).await;
+        client.batch_execute(wait).await.unwrap();
+        client.batch_execute("SELECT pg_advisory_lock(7)").await.unwrap();
+        Self { client, database: database.to_owned() }
+    }
+
+    /// Waits until an upload waits.
+    pub async fn reached(&self) {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        while number(&self.database, waiting).await == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub async fn release(self) {
+        self.client.batch_execute("SELECT pg_advisory_unlock_all(); DROP TRIGGER wait ON documents; DROP FUNCTION wait").await.unwrap();
+    }
+
+    /// Ends the connections that wait, with what they have not committed.
+    pub async fn refuse(self) {
+        let end = "SELECT count(pg_terminate_backend(pid, 30000)) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        assert_eq!(number(&self.database, end).await, 1);
+        self.release().await;
+    }
+}

@@ -167,7 +167,12 @@ impl Resource for Certificate {
             if name.as_text().is_some() && Some(name) == domain {
                 problems.error(path, "the certificate is for this name already", "leave it out: it is the `domain_name`");
             } else if let Some(text) = name.as_text() {
-                lowercase(text, path, problems);
+                if is_name(text) {
+                    lowercase(text, path, problems);
+                } else {
+                    let help = "write it as `www.example.com`, or `*.example.com` for all names with one more part";
+                    problems.error(path, format!("`{text}` is no name in the DNS"), help);
+                }
             }
         }
         if let Some(text) = domain.and_then(Value::as_text) {
@@ -280,6 +285,13 @@ const GONE: &[&str] = &["ResourceNotFoundException"];
 const UNTOLD: &str = "ValidationRecordsPending";
 /// On the certificate: the hosted zone that its records were written into. No one else tells.
 const TAG_ZONE: &str = "infra:hosted-zone";
+
+/// Whether a text is parts with dots between them, the first of which may be `*`.
+fn is_name(text: &str) -> bool {
+    let parts: Vec<_> = text.strip_prefix("*.").unwrap_or(text).split('.').collect();
+    let formed = |it: &&str| (1..64).contains(&it.len()) && it.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-');
+    parts.len() > 1 && text.len() <= 253 && parts.iter().all(formed)
+}
 
 fn lowercase(name: &str, path: Path, problems: &mut Problems) {
     let lower = name.to_lowercase();

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rule::Frequency;
 use crate::aws::{
+    arn,
     clients::Aws,
     error::{error, unless},
     wording::{meaning, word},
@@ -154,6 +155,7 @@ impl Resource for Recorder {
     }
 
     fn check(spec: &Value, problems: &mut Problems) {
+        arn::ROLE.check(spec.get("role_arn"), Path::of("role_arn"), problems);
         let written = |name: &str| spec.get(name).filter(|it| !it.is_null());
         if !matches!(written("recording"), Some(Value::Bool(false) | Value::Unknown(_))) && written("delivery_channel").is_none() {
             let help = "write `delivery_channel: { s3_bucket_name: … }`, or `recording: false`";

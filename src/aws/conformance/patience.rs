@@ -115,6 +115,7 @@ cluster: { ecs.cluster: {} }
 service: { ecs.service: { cluster: '${cluster.id}', task_definition: 'arn:aws:ecs:eu-central-1:123456789012:task-definition/a:1' } }
 target: { application_autoscaling.target: { service_namespace: ecs, scalable_dimension: 'ecs:service:DesiredCount', resource_id: '${service.resource_id}', min_capacity: 1, max_capacity: 2 } }
 ";
+    const WEB: &str = "last: { lambda.function: { function_name: web, role: 'arn:aws:iam::123456789012:role/a', code: { image_uri: '123456789012.dkr.ecr.eu-central-1.amazonaws.com/a:1' } } }";
     const TRACKING: &str =
         "{ target_value: 60, predefined_metric_specification: { predefined_metric_type: ECSServiceAverageCPUUtilization } }";
     let policy = format!(
@@ -133,6 +134,7 @@ target: { application_autoscaling.target: { service_namespace: ecs, scalable_dim
         ),
         (API, "last: { apigatewayv2.stage: { api_id: '${api.id}', stage_name: a } }", "permission"),
         (SCALING, &policy, "target"),
+        ("lines: { logs.log_group: { log_group_name: /aws/lambda/web } }\n", WEB, "lines"),
     ] {
         assert_eq!(waits(&format!("{base}{last}\n")), [expected], "{last}");
     }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{describe, made, made_by, retag, tag_specifications, tags, unknown, vpc_endpoint::unsuccessful};
 use crate::aws::{
+    arn,
     calls::all,
     clients::Aws,
     error::{error, unless},
@@ -176,6 +177,7 @@ impl Resource for FlowLog {
         {
             problems.error(Path::of("max_aggregation_interval"), format!("{seconds} seconds are not possible"), "AWS takes 60 or 600");
         }
+        check_ends(spec, problems);
         let to_logs = match spec.get("log_destination_type") {
             None | Some(Value::Null) => true,
             Some(Value::Text(kind)) => kind == "cloud-watch-logs",
@@ -326,6 +328,34 @@ fn live(it: Described) -> Live<FlowLog> {
     Live { spec, outputs: Outputs { id: it.flow_log_id.unwrap_or_default() }, status: Status::Ready, unread: vec![] }
 }
 
+/// What the id of each kind of thing begins with. That of an attachment comes first, as the next one begins so too.
+const IDS: &[(&str, &str)] = &[
+    ("TransitGatewayAttachment", "tgw-attach-"),
+    ("TransitGateway", "tgw-"),
+    ("VPC", "vpc-"),
+    ("Subnet", "subnet-"),
+    ("NetworkInterface", "eni-"),
+];
+
+/// Something else is watched than is said, or it is written to something else.
+fn check_ends(spec: &Value, problems: &mut Problems) {
+    let text = |property: &str| spec.get(property).and_then(Value::as_text);
+    if let (Some(kind), Some(id)) = (text("resource_type"), text("resource_id"))
+        && let Some((other, _)) = IDS.iter().find(|it| id.starts_with(it.1)).filter(|it| it.0 != kind)
+    {
+        let help = format!("write `resource_type: {other}`, or the id of what is to be watched");
+        problems.error(Path::of("resource_id"), format!("`{id}` is no {kind}"), help);
+    }
+    arn::ROLE.check(spec.get("deliver_logs_permission_arn"), Path::of("deliver_logs_permission_arn"), problems);
+    let destination = match spec.get("log_destination_type").map_or(Some("cloud-watch-logs"), Value::as_text) {
+        Some("cloud-watch-logs") => arn::LOG_GROUP,
+        Some("s3") => arn::BUCKET,
+        Some("kinesis-data-firehose") => arn::STREAM,
+        _ => return,
+    };
+    destination.check(spec.get("log_destination"), Path::of("log_destination"), problems);
+}
+
 #[cfg(test)]
 mod tests {
     use infra::resource::AnyResource as _;
@@ -357,31 +387,50 @@ mod tests {
 
     #[test]
     fn the_destination_must_be_named_once_and_fit_its_kind() {
+        const ROLE: &str = "arn:aws:iam::123456789012:role/r";
         for (spec, expected) in [
-            (json!({ "log_group_name": "a", "deliver_logs_permission_arn": "r" }), vec![]),
+            (json!({ "log_group_name": "a", "deliver_logs_permission_arn": ROLE }), vec![]),
             (json!({ "log_group_name": "a" }), vec!["a flow log that may not write"]),
             (json!({ "log_destination_type": "s3", "log_destination": "arn:aws:s3:::a", "max_aggregation_interval": 60 }), vec![]),
-            (json!({ "deliver_logs_permission_arn": "r" }), vec!["a flow log without a log group"]),
+            (json!({ "deliver_logs_permission_arn": ROLE }), vec!["a flow log without a log group"]),
             (
-                json!({ "log_group_name": "a", "log_destination": "b", "deliver_logs_permission_arn": "r" }),
+                json!({ "log_group_name": "a", "log_destination": "arn:aws:logs:eu-central-1:123456789012:log-group:b", "deliver_logs_permission_arn": ROLE }),
                 vec!["the log group is named twice"],
             ),
             (json!({ "log_destination_type": "s3" }), vec!["a flow log without a destination"]),
             (
-                json!({ "log_destination_type": "s3", "log_destination": "a", "log_group_name": "b" }),
+                json!({ "log_destination_type": "s3", "log_destination": "arn:aws:s3:::a", "log_group_name": "b" }),
                 vec!["`log_group_name` for a destination other than CloudWatch Logs"],
             ),
             (
-                json!({ "log_destination_type": "s3", "log_destination": "a", "deliver_logs_permission_arn": "r" }),
+                json!({ "log_destination_type": "s3", "log_destination": "arn:aws:s3:::a", "deliver_logs_permission_arn": ROLE }),
                 vec!["`deliver_logs_permission_arn` for a destination other than CloudWatch Logs"],
             ),
             (
-                json!({ "log_destination_type": "kinesis-data-firehose", "log_destination": "a", "deliver_logs_permission_arn": "r" }),
+                json!({ "log_destination_type": "kinesis-data-firehose", "log_destination": "arn:aws:firehose:eu-central-1:123456789012:deliverystream/a", "deliver_logs_permission_arn": ROLE }),
                 vec![],
             ),
             (
-                json!({ "log_destination_type": "s3", "log_destination": "a", "max_aggregation_interval": 120 }),
+                json!({ "log_destination_type": "s3", "log_destination": "arn:aws:s3:::a", "max_aggregation_interval": 120 }),
                 vec!["120 seconds are not possible"],
+            ),
+            (json!({ "log_destination_type": "s3", "log_destination": "a" }), vec!["`a` is not the ARN of a bucket"]),
+            (
+                json!({ "log_destination": "arn:aws:s3:::a", "deliver_logs_permission_arn": ROLE }),
+                vec!["`arn:aws:s3:::a` is not the ARN of a log group"],
+            ),
+            (json!({ "log_group_name": "a", "deliver_logs_permission_arn": "r" }), vec!["`r` is not the ARN of a role"]),
+            (
+                json!({ "resource_type": "VPC", "resource_id": "subnet-1", "log_destination_type": "s3", "log_destination": "arn:aws:s3:::a" }),
+                vec!["`subnet-1` is no VPC"],
+            ),
+            (
+                json!({ "resource_type": "TransitGatewayAttachment", "resource_id": "tgw-attach-1", "log_group_name": "a", "deliver_logs_permission_arn": ROLE }),
+                vec![],
+            ),
+            (
+                json!({ "resource_type": "TransitGateway", "resource_id": "tgw-attach-1", "log_group_name": "a", "deliver_logs_permission_arn": ROLE }),
+                vec!["`tgw-attach-1` is no TransitGateway"],
             ),
         ] {
             assert_eq!(complaints::<FlowLog>(spec), expected);

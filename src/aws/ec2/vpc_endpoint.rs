@@ -1,5 +1,7 @@
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpcEndpoint.html>
 
+pub(crate) mod services;
+
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_ec2::types::{
@@ -168,10 +170,13 @@ impl Resource for VpcEndpoint {
     fn check(spec: &Value, problems: &mut Problems) {
         crate::aws::iam::check_resource_policy("policy_document", spec, problems);
         let kind = match spec.get("vpc_endpoint_type") {
-            None | Some(Value::Null) => "Gateway",
-            Some(Value::Text(kind)) => kind,
-            Some(_) => return,
+            None | Some(Value::Null) => Some("Gateway"),
+            Some(it) => it.as_text(),
         };
+        if let Some(name) = spec.get("service_name").and_then(Value::as_text) {
+            services::check(name, kind, problems);
+        }
+        let Some(kind) = kind else { return };
         let written = |property: &str| match spec.get(property) {
             None | Some(Value::Null | Value::Bool(false)) => false,
             Some(Value::List(list)) => !list.is_empty(),

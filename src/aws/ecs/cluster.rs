@@ -16,7 +16,7 @@ use infra::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Strategy, check_strategy, list, retag, some, strategy, strategy_of, tags};
+use super::{Strategy, check_provider, check_strategy, list, retag, some, strategy, strategy_of, tags};
 use crate::aws::{
     calls::abreast,
     clients::Aws,
@@ -162,6 +162,9 @@ impl Resource for Cluster {
             None | Some(Value::Null) => Some(&[][..]),
             other => other.and_then(Value::as_list),
         };
+        for (number, provider) in providers.unwrap_or_default().iter().enumerate() {
+            check_provider(Some(provider), Path::of("capacity_providers").item(number), problems);
+        }
         let strategy = spec.get("default_capacity_provider_strategy").and_then(Value::as_list).unwrap_or_default();
         for (number, item) in strategy.iter().enumerate() {
             let (Some(name), Some(providers)) = (item.get("capacity_provider").and_then(Value::as_text), providers) else { continue };

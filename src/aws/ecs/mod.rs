@@ -6,6 +6,7 @@ pub(crate) mod task_definition;
 
 use aws_sdk_ecs::types::{CapacityProviderStrategyItem, Tag};
 use infra::{
+    diagnostic::nearest,
     resource::{Problems, Result, Tags},
     value::{Path, Value},
 };
@@ -53,6 +54,9 @@ fn check_strategy(spec: &Value, property: &str, problems: &mut Problems) {
         Some(Value::Int(number)) => Some(*number),
         Some(_) => None,
     };
+    for (number, item) in items.iter().enumerate() {
+        check_provider(item.get("capacity_provider"), Path::of(property).item(number).key("capacity_provider"), problems);
+    }
     if items.iter().all(|it| number(it, "weight") == Some(0)) {
         let help = "write `weight: 1` for one that tasks may run on";
         problems.error(Path::of(property), "a strategy in which nothing has a weight", help);
@@ -65,6 +69,18 @@ fn check_strategy(spec: &Value, property: &str, problems: &mut Problems) {
     if fargate && own {
         let help = "a strategy is of Fargate's capacity providers or of your own: choose one kind";
         problems.error(Path::of(property), "a strategy that mixes Fargate with other capacity", help);
+    }
+}
+
+/// Fargate's are two, and no other may begin as they do.
+fn check_provider(name: Option<&Value>, at: Path, problems: &mut Problems) {
+    const FARGATE: &[&str] = &["FARGATE", "FARGATE_SPOT"];
+    let Some(name) = name.and_then(Value::as_text).filter(|it| !FARGATE.contains(it)) else { return };
+    let upper = name.to_uppercase();
+    if let Some(near) =
+        nearest(&upper, FARGATE.iter().copied()).filter(|near| upper.starts_with("FARGATE") || nearest(name, [*near]).is_some())
+    {
+        problems.error(at, format!("there is no capacity provider `{name}`"), format!("did you mean `{near}`?"));
     }
 }
 

@@ -56,6 +56,7 @@ pub(crate) struct Spec {
     capacity_provider_strategy: Option<Vec<Strategy>>,
     /// The version of Fargate.
     #[serde(default = "latest")]
+    #[schemars(regex(pattern = r"LATEST|\d+\.\d+\.\d+"))]
     platform_version: String,
     /// Whether it keeps a number of tasks or one on each instance.
     #[serde(default)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 mod attributes;
+mod policies;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -228,6 +229,7 @@ impl Resource for Listener {
                 problems.error(Path::of(property), format!("`{property}` with the protocol {protocol}"), help);
             }
         }
+        policies::check(spec, problems);
         if protocol == "HTTPS" && has(spec, "alpn_policy") {
             let help = "remove it: an application load balancer speaks HTTP/2 unless its `routing_http2_enabled` is off";
             problems.error(Path::of("alpn_policy"), "`alpn_policy` with the protocol HTTPS", help);

@@ -21,6 +21,7 @@ use super::{
     DENIED, GONE, TWO_MINUTES, check_identity_policy, check_path, check_size, check_trust_policy, decoded, list, root, size, tags,
 };
 use crate::aws::{
+    arn,
     calls::{all, few_abreast},
     clients::Aws,
     error::{error, unless},
@@ -142,6 +143,10 @@ impl Resource for Role {
 
     fn check(spec: &Value, problems: &mut Problems) {
         check_path(spec, problems);
+        arn::POLICY.check(spec.get("permissions_boundary"), Path::of("permissions_boundary"), problems);
+        for (n, policy) in spec.get("managed_policy_arns").and_then(Value::as_list).unwrap_or_default().iter().enumerate() {
+            arn::POLICY.check(Some(policy), Path::of("managed_policy_arns").item(n), problems);
+        }
         if let Some(trust) = spec.get("assume_role_policy_document") {
             let path = Path::of("assume_role_policy_document");
             check_trust_policy(&path, trust, problems);

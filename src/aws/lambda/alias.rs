@@ -95,6 +95,10 @@ impl Resource for Alias {
     }
 
     fn check(spec: &Value, problems: &mut Problems) {
+        if let Some(name) = spec.get("name").and_then(Value::as_text).filter(|it| it.bytes().all(|it| it.is_ascii_digit())) {
+            let help = format!("numbers are versions: write `v{name}`, for instance");
+            problems.error(Path::of("name"), "a name of digits alone", help);
+        }
         let version = spec.get("function_version").and_then(Value::as_text);
         if version == Some("$LATEST") && spec.get("provisioned_concurrent_executions").is_some_and(|it| !it.is_null()) {
             let help = "publish versions, and lead the alias to one: `${function.version}`";

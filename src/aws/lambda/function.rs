@@ -12,8 +12,8 @@ use aws_sdk_lambda::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use infra::{
     resource::{
-        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Passing, Problems, Resource, Result, Secret, Status,
-        Tags, Update, Wanted, immutable, ready, set, unique, volatile, write_only,
+        Actions, Create, Delete, Durations, During, Error, Facts, Find, Id, Live, Namesake, Passing, Problems, Resource, Result, Secret,
+        Status, Tags, Update, Wanted, immutable, ready, set, unique, volatile, write_only,
     },
     value::Value,
 };
@@ -194,7 +194,7 @@ pub(crate) struct LoggingConfig {
     /// The least important lines of Lambda's that are kept. Only with JSON.
     system_log_level: Option<SystemLevel>,
     /// The log group; otherwise the one called `/aws/lambda/` and the function's name, which Lambda makes by itself on the first call
-    /// where there is none. A group that the stack has is referred to here, so that it is there first.
+    /// where there is none. A group of the stack that has this name as text is there first; any other is referred to here.
     #[schemars(length(min = 1, max = 512), regex(pattern = r"[.\-_/#A-Za-z0-9]+"))]
     log_group: Option<String>,
 }
@@ -282,6 +282,8 @@ impl Resource for Function {
             },
         ],
         gone: GONE,
+        // The first call of a function makes its log group where there is none, and the last one makes it again.
+        namesakes: &[Namesake { name: "function_name", before: "/aws/lambda/", other: "logs.log_group", by: "log_group_name" }],
         actions: Actions {
             create: &[
                 "lambda:CreateFunction",

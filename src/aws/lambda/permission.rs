@@ -121,6 +121,11 @@ impl Resource for Permission {
             let help = format!("write `{number}`, which means the same");
             problems.error(Path::of("principal"), "an account is named by its number", help);
         }
+        if let Some(nobody) = text("principal").filter(|it| !may_be_principal(it)) {
+            let help =
+                format!("write a service as `{}.amazonaws.com`, an account's number of 12 digits, an ARN, or `*`", nobody.to_lowercase());
+            problems.error(Path::of("principal"), format!("`{nobody}` is nobody who could call"), help);
+        }
         if has("principal_org_id") && text("principal").is_some_and(|it| it != "*") {
             let help = "write `principal: \"*\"`, or leave `principal_org_id` out";
             problems.error(Path::of("principal_org_id"), "an organisation stands for all its accounts", help);
@@ -176,6 +181,13 @@ impl Resource for Permission {
 
 fn invoke() -> String {
     "lambda:InvokeFunction".to_owned()
+}
+
+/// A service, an account, an ARN, everybody, or the id of a role or user that is gone.
+fn may_be_principal(text: &str) -> bool {
+    let account = text.len() == 12 && text.bytes().all(|it| it.is_ascii_digit());
+    let id = text.len() >= 16 && text.bytes().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit());
+    account || id || text == "*" || text.starts_with("arn:") || text.contains('.')
 }
 
 /// The number of the account whose root this is.

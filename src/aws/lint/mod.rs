@@ -15,6 +15,7 @@ mod duplicate_route;
 mod duplicate_table;
 mod endpoint_dns;
 mod endpoint_ports;
+mod endpoint_service;
 mod full_access;
 mod function_reach;
 mod function_role_network;
@@ -23,6 +24,7 @@ mod generated_part;
 mod grants;
 mod health_check_port;
 mod integration_timeout;
+mod listener_ports;
 mod mixed_rules;
 mod nat_needs_gateway;
 mod network;
@@ -32,7 +34,9 @@ mod open_to_world;
 mod plain_secret;
 mod role_trust;
 mod serverless_scaling;
+mod service_network;
 mod service_ports;
+mod snapshot_key;
 mod subnet_outside_vpc;
 mod subnet_overlap;
 mod task_reach;
@@ -70,6 +74,7 @@ pub(crate) static RULES: &[Rule] = &[
     Rule { name: "duplicate-table", check: duplicate_table::check },
     Rule { name: "endpoint-dns", check: endpoint_dns::check },
     Rule { name: "endpoint-ports", check: endpoint_ports::check },
+    Rule { name: "endpoint-service", check: endpoint_service::check },
     Rule { name: "full-access", check: full_access::check },
     Rule { name: "function-reach", check: function_reach::check },
     Rule { name: "function-role-network", check: function_role_network::check },
@@ -77,6 +82,7 @@ pub(crate) static RULES: &[Rule] = &[
     Rule { name: "generated-part", check: generated_part::check },
     Rule { name: "health-check-port", check: health_check_port::check },
     Rule { name: "integration-timeout", check: integration_timeout::check },
+    Rule { name: "listener-ports", check: listener_ports::check },
     Rule { name: "mixed-rules", check: mixed_rules::check },
     Rule { name: "nat-needs-gateway", check: nat_needs_gateway::check },
     Rule { name: "notification-permission", check: notification_permission::check },
@@ -85,7 +91,9 @@ pub(crate) static RULES: &[Rule] = &[
     Rule { name: "plain-secret", check: plain_secret::check },
     Rule { name: "role-trust", check: role_trust::check },
     Rule { name: "serverless-scaling", check: serverless_scaling::check },
+    Rule { name: "service-network", check: service_network::check },
     Rule { name: "service-ports", check: service_ports::check },
+    Rule { name: "snapshot-key", check: snapshot_key::check },
     Rule { name: "subnet-outside-vpc", check: subnet_outside_vpc::check },
     Rule { name: "subnet-overlap", check: subnet_overlap::check },
     Rule { name: "task-reach", check: task_reach::check },
@@ -110,6 +118,8 @@ pub(crate) fn check(stack: &Stack) -> Vec<Diagnostic> {
             properties,
             mistakes,
             references: &instance.references,
+            region: instance.options.location.region.as_deref().or(stack.region.as_deref()),
+            retained: instance.options.retain,
             place: Box::new(|path| instance.place_of(path)),
         }
     });
@@ -170,6 +180,9 @@ struct Resource<'a> {
     /// What is wrong with the properties once it is known which parts a secret has.
     mistakes: Vec<Diagnostic>,
     references: &'a [Reference],
+    region: Option<&'a str>,
+    /// Whether it outlives the stack.
+    retained: bool,
     place: Box<dyn Fn(&Path) -> Place + 'a>,
 }
 

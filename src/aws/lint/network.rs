@@ -148,8 +148,18 @@ pub(super) struct Caller<'r, 'a> {
     pub(super) subnets: Vec<&'r Resource<'a>>,
 }
 
+/// Whether one of these security groups lets anybody in on a TCP port; also where it might.
+pub(super) fn lets_in_anybody(resources: &Resources<'_>, groups: &[&Resource<'_>], port: i64) -> bool {
+    ingress(resources, groups, |rule| rule.as_map().is_none() || covers(rule, port) != Some(false))
+}
+
 /// Whether one of these security groups lets a caller in on a TCP port; also where it might.
 pub(super) fn lets_in(resources: &Resources<'_>, groups: &[&Resource<'_>], port: i64, caller: &Caller<'_, '_>) -> bool {
+    ingress(resources, groups, |rule| admits(resources, rule, port, caller))
+}
+
+/// Whether one of the rules of these groups does, or might as it is not known.
+fn ingress(resources: &Resources<'_>, groups: &[&Resource<'_>], does: impl Fn(&Value) -> bool) -> bool {
     groups.iter().any(|group| {
         let listed = match group.get("ingress") {
             None => &[][..],
@@ -158,7 +168,7 @@ pub(super) fn lets_in(resources: &Resources<'_>, groups: &[&Resource<'_>], port:
         };
         let single = resources.of_type("ec2.security_group_rule").filter(|it| it.text("type") != Some("egress"));
         let single = single.filter(|it| it.target("group_id").is_none_or(|it| it == Target::Own(group.address.clone())));
-        listed.iter().chain(single.map(|it| &it.properties)).any(|rule| admits(resources, rule, port, caller))
+        listed.iter().chain(single.map(|it| &it.properties)).any(&does)
     })
 }
 

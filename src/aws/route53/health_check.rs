@@ -1,6 +1,6 @@
 //! <https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHealthCheck.html>
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
 use aws_sdk_route53::types::{
     AlarmIdentifier, CloudWatchRegion, HealthCheck as Described, HealthCheckConfig, HealthCheckRegion, HealthCheckType,
@@ -162,6 +162,16 @@ impl Resource for HealthCheck {
             "TCP" => needs("port"),
             "HTTP_STR_MATCH" | "HTTPS_STR_MATCH" => needs("search_string"),
             _ => {}
+        }
+        if let Some(text) = spec.get("ip_address").and_then(Value::as_text).filter(|it| it.parse::<IpAddr>().is_err()) {
+            let help = "write it as 203.0.113.1 or 2001:db8::1; a name is a `fully_qualified_domain_name`";
+            problems.error(Path::of("ip_address"), format!("`{text}` is no IP address"), help);
+        }
+        for (n, region) in spec.get("regions").and_then(Value::as_list).unwrap_or_default().iter().enumerate() {
+            if let Some(text) = region.as_text().filter(|it| !HealthCheckRegion::values().contains(it)) {
+                let help = format!("write some of {}", HealthCheckRegion::values().join(", "));
+                problems.error(Path::of("regions").item(n), format!("nobody asks from {text}"), help);
+            }
         }
         let asks = !matches!(kind, "CALCULATED" | "CLOUDWATCH_METRIC");
         if asks && !has("ip_address") && !has("fully_qualified_domain_name") {

@@ -431,9 +431,25 @@ fn check_values(spec: &Value, problems: &mut Problems) {
             "AAAA" if text.parse::<Ipv6Addr>().is_err() => {
                 problems.error(path, format!("`{text}` is no IPv6 address"), "a name needs a record of type CNAME or an `alias_target`");
             }
+            "MX" if !is_numbers_and_name(text, 1) => {
+                problems.error(
+                    path,
+                    "a mail server without its priority",
+                    format!("write `10 {text}`: the lower the number, the sooner it is asked"),
+                );
+            }
+            "SRV" if !is_numbers_and_name(text, 3) => {
+                problems.error(path, "a service without its numbers", "write priority, weight, port and name: `1 10 5269 www.example.com`");
+            }
             _ => {}
         }
     }
+}
+
+/// Whether a text is so many numbers and a name behind them.
+fn is_numbers_and_name(text: &str, numbers: usize) -> bool {
+    let words: Vec<_> = text.split_whitespace().collect();
+    words.len() == numbers + 1 && words[..numbers].iter().all(|it| it.parse::<u16>().is_ok())
 }
 
 #[cfg(test)]

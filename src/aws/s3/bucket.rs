@@ -1,5 +1,6 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
 
+mod check;
 mod empty;
 mod lifecycle;
 mod settings;
@@ -189,6 +190,7 @@ impl Resource for Bucket {
         check_name(spec, problems);
         check_locks(spec, problems);
         settings::check(spec, problems);
+        check::all(spec, problems);
         check_policy(spec, problems);
     }
 

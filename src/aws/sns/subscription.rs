@@ -13,6 +13,7 @@ use serde_json::{Value as Json, json};
 use std::{collections::HashMap, time::Duration};
 
 use crate::aws::{
+    arn,
     calls::abreast,
     clients::Aws,
     error::{error, unless},
@@ -124,6 +125,7 @@ impl Resource for Subscription {
     fn check(spec: &Value, problems: &mut Problems) {
         let text = |property: &str| spec.get(property).and_then(Value::as_text);
         let has = |property: &str| spec.get(property).is_some_and(|it| !it.is_null());
+        arn::TOPIC.check(spec.get("topic_arn"), Path::of("topic_arn"), problems);
         let Some(protocol) = text("protocol") else { return };
         if let Some(endpoint) = text("endpoint") {
             let wanted = match protocol {

@@ -12,8 +12,8 @@ use serde_json::Value as Json;
 use crate::{
     diagnostic::Source,
     resource::{
-        After, Catalog, Cidr, Create, Delete, Describe, Facts, Id, Live, Resource, Result, Sealed, Secret, Tags, Update, Wanted, immutable,
-        kept, late, ready, set, shared,
+        self, After, Catalog, Cidr, Create, Delete, Describe, Facts, Id, Live, Resource, Result, Sealed, Secret, Tags, Update, Wanted,
+        immutable, kept, late, ready, set, shared,
         testing::{Nowhere, described},
         unique, volatile, write_only,
     },
@@ -21,7 +21,10 @@ use crate::{
 
 pub(crate) fn catalog() -> &'static Catalog {
     static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
-        Catalog::new([&Case as &dyn Describe, &Named, &Data, &First, &Alone, &Local, &Housed, &Follower, &Teller, &Nested, &Mended], [])
+        Catalog::new(
+            [&Case as &dyn Describe, &Named, &Data, &First, &Alone, &Local, &Housed, &Follower, &Teller, &Nested, &Mended, &Namesake],
+            [],
+        )
     });
     &CATALOG
 }
@@ -177,3 +180,10 @@ described!(
     facts: Facts { after: &[After { from: &["parts"], other: "test.case", by: "inner" }], ..Facts::DEFAULT }
 );
 described!(Mended, PlainSpec, Outputs, "test.mended", facts: Facts { mends: true, ..Facts::DEFAULT });
+described!(
+    Namesake,
+    PlainSpec,
+    Outputs,
+    "test.namesake",
+    facts: Facts { namesakes: &[resource::Namesake { name: "text", before: "of/", other: "test.named", by: "name" }], ..Facts::DEFAULT }
+);

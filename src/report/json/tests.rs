@@ -55,6 +55,7 @@ fn state() -> State {
         stack: "shop".into(),
         environment: "dev".into(),
         account: Some("123456789012".into()),
+        region: None,
         endpoint: None,
         serial: 7,
         commit: None,

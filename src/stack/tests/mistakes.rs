@@ -18,6 +18,7 @@ fn yaml() {
         "stack: a\nvars:\n  x: ${vars.a + \" # b\"}\n",
         "stack: a\nvars:\n  x: ${vars.a # b}\n",
         "stack: a\nresources:\n\tvpc:\n\t\ttest.network: {}\n",
+        "stack: a\nresources:\n  vpc:\n    test.network:\n      cidr_block: 10.0.0.0/16\n\ttags: {}\n",
         "stack: a\nvars:\n  x: \"unclosed\n",
         "stack: a\nvars: [1, 2\n",
         "stack: a\n  vars: {}\n",
@@ -40,6 +41,7 @@ fn structure() {
     let said = reports(&[
         "region: eu-west-1\n",
         "stack: Not A Name\nregion: [a]\ndescription: {}\nresorces: {}\nvars: 1\noutputs: [a]\n",
+        "stack: a\ntags: { \"aws:owner\": a, \"Infra:x\": b }\nresources:\n  net: { test.network: { cidr_block: 10.0.0.0/8, tags: { \"infra:state\": x } } }\n",
         "stack: a\nregion: ${vars.x}\nvars: { x: 1, X: 2, in: 3, env: 4 }\noutputs: { Bad: 1 }\n",
         "stack: a\nvars: { size: 1 }\nenvironments:\n  dev: { vars: { szie: 1 }, acount: 1, account: 123, protect: yes }\n  \"a b\": {}\n  prod: x\n",
         "stack: a\nresources:\n  Vpc: { test.network: { cidr_block: 10.0.0.0/8 } }\n  lookup: { test.network: { cidr_block: 10.0.0.0/8 } }\n  json: { test.network: { cidr_block: 10.0.0.0/8 } }\n  import: { test.network: { cidr_block: 10.0.0.0/8 } }\n",

@@ -61,6 +61,9 @@ fn complaints(text: &str) -> String {
     if let Some(file) = file {
         diagnostics.extend(resolve(&file, &settings("default"), catalog, &BTreeMap::new()).1);
     }
+    for it in &diagnostics {
+        assert!(!it.help.is_empty() || it.patch.is_some(), "what to do about it? {}", it.summary);
+    }
     show(&diagnostics)
 }
 

@@ -91,6 +91,14 @@ fn properties_must_fit_the_type() {
             json!({ "vpc_endpoint_type": "Interface", "subnet_ids": ["subnet-1"], "route_table_ids": ["rtb-1"] }),
             vec!["`route_table_ids` on an endpoint of type Interface"],
         ),
+        (json!({ "service_name": "com.amazonaws.eu-central-1.s3", "route_table_ids": ["rtb-1"] }), vec![]),
+        (json!({ "service_name": "com.amazonaws.eu-central-1.not-heard-of" }), vec![]),
+        (json!({ "service_name": "com.amazonaws.iam", "vpc_endpoint_type": "Interface", "subnet_ids": ["subnet-1"] }), vec![]),
+        (json!({ "service_name": "s3" }), vec!["`s3` is not the whole name of a service"]),
+        (json!({ "service_name": "ecr.dkr" }), vec!["`ecr.dkr` is not the whole name of a service"]),
+        (json!({ "service_name": "com.amazon.eu-central-1.s3" }), vec!["the names of AWS's services do not begin with `com.amazon`"]),
+        (json!({ "service_name": "com.amazonaws.eu-central-1.secretsmanager" }), vec!["no routes lead to this service"]),
+        (json!({ "service_name": "com.amazonaws.vpce.eu-central-1.vpce-svc-0123456789abcdef0" }), vec!["no routes lead to this service"]),
     ] {
         assert_eq!(complaints::<VpcEndpoint>(spec), expected);
     }

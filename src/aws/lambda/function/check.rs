@@ -5,6 +5,8 @@ use infra::{
     value::{Path, Value},
 };
 
+use crate::aws::arn;
+
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>
 pub(super) const RESERVED: &[&str] = &[
     "_HANDLER",
@@ -33,6 +35,9 @@ const ENVIRONMENT: usize = 4096;
 pub(super) fn all(spec: &Value, problems: &mut Problems) {
     code(spec, problems);
     environment(spec, problems);
+    for (n, layer) in spec.get("layers").and_then(Value::as_list).unwrap_or_default().iter().enumerate() {
+        arn::LAYER.check(Some(layer), Path::of("layers").item(n), problems);
+    }
     if let Some(target) = spec.get("dead_letter_config").and_then(|it| it.get("target_arn")).and_then(Value::as_text)
         && !["sqs", "sns"].contains(&target.split(':').nth(2).unwrap_or_default())
     {
@@ -72,6 +77,19 @@ fn code(spec: &Value, problems: &mut Problems) {
     } else if is_set(code, "s3_object_version") {
         problems.error(at("s3_object_version"), "there is no archive in S3", "write `s3_bucket` and `s3_key` too, or leave it out");
     }
+    if let Some(image) = code.get("image_uri").and_then(Value::as_text).filter(|it| !it.contains(".dkr.ecr.") && !it.contains(".dkr-ecr."))
+    {
+        let help = "push it to a repository in ECR: `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG`, the `repository_uri` of an \
+                    `ecr.repository` and a tag";
+        problems.error(at("image_uri"), format!("`{image}` is no image in ECR, and Lambda takes no other"), help);
+    }
+    if let Some(Value::Secret(archive)) = code.get("zip_file")
+        && !archive.stands_in()
+        && !is_base64(archive.reveal())
+    {
+        let help = "write `${file_base64(\"function.zip\")}`, or the archive in base64 without line breaks";
+        problems.error(at("zip_file"), "no archive in base64", help);
+    }
     let image = is_set(code, "image_uri");
     if image && is_set(code, "sha256") {
         problems.error(at("sha256"), "an image has no archive", "write the image's digest in `image_uri`: `…@sha256:…`");
@@ -91,6 +109,15 @@ fn code(spec: &Value, problems: &mut Problems) {
     if !image && is_set(spec, "image_config") {
         problems.error(Path::of("image_config"), "a zip archive is no image", "leave it out; `handler` says what is called");
     }
+}
+
+fn is_base64(text: &str) -> bool {
+    let digits = text.trim_end_matches('=');
+    let padding = text.len() - digits.len();
+    !text.is_empty()
+        && text.len().is_multiple_of(4)
+        && padding <= 2
+        && digits.bytes().all(|it| it.is_ascii_alphanumeric() || b"+/".contains(&it))
 }
 
 fn environment(spec: &Value, problems: &mut Problems) {

@@ -64,3 +64,28 @@ group: {{ rds.db_subnet_group: {{ subnet_ids: ['${{a.id}}', '{other}'] }} }}\n"
         check_findings(&group(other), &[]);
     }
 }
+
+#[test]
+fn the_key_of_a_last_snapshot_stays() {
+    let stack = |options: &str, key: &str, rest: &str| {
+        format!(
+            "
+key: {{ {options}kms.key: {{ description: of the database }} }}
+name: {{ kms.alias: {{ alias_name: alias/database, target_key_id: '${{key.id}}' }} }}
+cluster: {{ rds.db_cluster: {{ engine: aurora-postgresql, manage_master_user_password: true, master_username: postgres, storage_encrypted: true, kms_key_id: '{key}'{rest} }} }}
+"
+        )
+    };
+    let wrong = [("cluster", "warning[snapshot-key]: the last snapshot of `cluster` is encrypted with `key`, which goes with the stack")];
+    check_findings(&stack("", "${key.arn}", ""), &wrong);
+    check_findings(&stack("lifecycle: { retain: false }, ", "${key.arn}", ", skip_final_snapshot: false"), &wrong);
+    check_findings(&stack("", "${key.arn}", ", skip_final_snapshot: true"), &[]);
+    check_findings(&stack("lifecycle: { retain: true }, ", "${key.arn}", ""), &[]);
+    check_findings(&stack("", "${name.arn}", ""), &wrong);
+    check_findings(&stack("", "arn:aws:kms:eu-central-1:123456789012:key/a", ""), &[]);
+    let instance = stack("", "${key.arn}", ", db_instance_class: db.t4g.micro, allocated_storage: 20")
+        .replace("rds.db_cluster", "rds.db_instance")
+        .replace("engine: aurora-postgresql", "engine: postgres");
+    check_findings(&instance, &wrong);
+    check_findings(&stack("", "${key.arn}", "").replace("\ncluster: {", "\ncluster: { lifecycle: { retain: true },"), &[]);
+}

@@ -110,7 +110,10 @@ fn a_function_in_a_vpc_may_make_its_interfaces() {
     check_findings(&format!("{NETWORK}{}{attached}{}", policy("ec2:*"), function("{}")), &[]);
     check_findings(&format!("{NETWORK}{}{attached}{}", policy("sqs:*"), function("{}")), &wrong);
     check_findings(
-        &format!("{}worker: {{ lambda.function: {{ role: '${{role.arn}}', code: {{ image_uri: a }} }} }}\n", role("path: /")),
+        &format!(
+            "{}worker: {{ lambda.function: {{ role: '${{role.arn}}', code: {{ image_uri: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/a }} }} }}\n",
+            role("path: /")
+        ),
         &[],
     );
     let other = function("{}").replace("${role.arn}", "arn:aws:iam::123456789012:role/other");
@@ -180,7 +183,7 @@ fn an_api_waits_as_long_as_its_function_works() {
         format!(
             "
 api: {{ apigatewayv2.api: {{ name: api, {kind} }} }}
-worker: {{ lambda.function: {{ role: 'arn:aws:iam::123456789012:role/r', code: {{ image_uri: a }}, timeout: {timeout} }} }}
+worker: {{ lambda.function: {{ role: 'arn:aws:iam::123456789012:role/r', code: {{ image_uri: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/a }}, timeout: {timeout} }} }}
 part: {{ apigatewayv2.integration: {{ api_id: '${{api.id}}', integration_type: AWS_PROXY, integration_uri: '${{worker.invoke_arn}}'{rest} }} }}
 "
         )
@@ -208,7 +211,7 @@ fn a_bucket_may_call_whom_it_notifies() {
     let stack = |permission: &str| {
         format!(
             "
-worker: {{ lambda.function: {{ function_name: reader, role: 'arn:aws:iam::123456789012:role/r', code: {{ image_uri: a }} }} }}
+worker: {{ lambda.function: {{ function_name: reader, role: 'arn:aws:iam::123456789012:role/r', code: {{ image_uri: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/a }} }} }}
 bucket: {{ s3.bucket: {{ notification_configuration: {{ lambda_configurations: [{{ function: '${{worker.arn}}', events: ['s3:ObjectCreated:*'] }}] }} }} }}
 {permission}
 "

@@ -90,7 +90,7 @@ fn role(rest: &str) -> String {
 fn function(environment: &str) -> String {
     format!(
         "group: {{ ec2.security_group: {{ vpc_id: '${{vpc.id}}' }} }}
-worker: {{ lambda.function: {{ role: '${{role.arn}}', code: {{ image_uri: a }}, environment: {environment}, vpc_config: {{ subnet_ids: ['${{a.id}}', '${{b.id}}'], security_group_ids: ['${{group.id}}'] }} }} }}\n"
+worker: {{ lambda.function: {{ role: '${{role.arn}}', code: {{ image_uri: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/a }}, environment: {environment}, vpc_config: {{ subnet_ids: ['${{a.id}}', '${{b.id}}'], security_group_ids: ['${{group.id}}'] }} }} }}\n"
     )
 }
 

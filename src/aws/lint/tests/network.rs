@@ -54,7 +54,7 @@ four: { ec2.security_group_rule: { type: ingress, group_id: sg-1, ip_protocol: '
 fn private_dns_needs_the_names_of_the_vpc_and_one_endpoint() {
     let endpoint = |name: &str, vpc: &str, service: &str, private: bool| {
         format!(
-            "{name}: {{ ec2.vpc_endpoint: {{ vpc_id: '{vpc}', service_name: {service}, vpc_endpoint_type: Interface, subnet_ids: [subnet-1], private_dns_enabled: {private} }} }}\n"
+            "{name}: {{ ec2.vpc_endpoint: {{ vpc_id: '{vpc}', service_name: com.amazonaws.eu-central-1.{service}, vpc_endpoint_type: Interface, subnet_ids: [subnet-1], private_dns_enabled: {private} }} }}\n"
         )
     };
     let vpcs = "
@@ -77,15 +77,42 @@ off: { ec2.vpc: { cidr_block: 10.0.0.0/16, enable_dns_support: false } }
                 "error[endpoint-dns]: `a` has private DNS, and `off` has not `enable_dns_hostnames`",
             ],
         ),
-        (endpoint("a", "${good.id}", "logs", true) + &endpoint("b", "${good.id}", "ecr", true), vec![]),
+        (endpoint("a", "${good.id}", "logs", true) + &endpoint("b", "${good.id}", "ecr.api", true), vec![]),
         (endpoint("a", "${good.id}", "logs", true) + &endpoint("b", "${good.id}", "logs", false), vec![]),
         (endpoint("a", "${good.id}", "logs", true) + &endpoint("b", "vpc-1", "logs", true), vec![]),
         (
             endpoint("a", "vpc-1", "logs", true) + &endpoint("b", "vpc-1", "logs", true),
-            vec!["error[duplicate-private-dns]: `a` and `b` both claim the DNS name of `logs`"],
+            vec!["error[duplicate-private-dns]: `a` and `b` both claim the DNS name of `com.amazonaws.eu-central-1.logs`"],
         ),
     ] {
         assert_eq!(lint(&format!("{vpcs}{endpoints}")), expected, "{endpoints}");
+    }
+}
+
+#[test]
+fn an_endpoint_leads_to_a_service_of_its_region() {
+    let endpoint = |options: &str, name: &str| {
+        format!(
+            "a: {{ {options}ec2.vpc_endpoint: {{ vpc_id: vpc-1, service_name: '{name}', vpc_endpoint_type: Interface, subnet_ids: [subnet-1] }} }}\n"
+        )
+    };
+    let elsewhere = |own: &str, other: &str| format!("error[endpoint-service]: `a` stands in {own}, and its service in {other}");
+    let unknown = |it: &str| format!("warning[endpoint-service]: `a` leads to `{it}`, which is no service that is known");
+    for (options, name, expected) in [
+        ("", "com.amazonaws.eu-central-1.secretsmanager", vec![]),
+        ("", "com.amazonaws.${aws.region}.ecr.dkr", vec![]),
+        ("", "com.amazonaws.eu-central-1.kms-fips", vec![]),
+        ("", "com.amazonaws.eu-central-1.something-quite-new", vec![]),
+        ("", "com.amazonaws.vpce.us-east-1.vpce-svc-0123456789abcdef0", vec![]),
+        ("", "com.amazonaws.s3-global.accesspoint", vec![]),
+        ("region: us-east-1, ", "com.amazonaws.us-east-1.logs", vec![]),
+        ("", "com.amazonaws.us-east-1.logs", vec![elsewhere("eu-central-1", "us-east-1")]),
+        ("region: us-east-1, ", "com.amazonaws.eu-central-1.logs", vec![elsewhere("us-east-1", "eu-central-1")]),
+        ("", "com.amazonaws.eu-central-1.secretmanager", vec![unknown("secretmanager")]),
+        ("", "com.amazonaws.eu-central-2.bedrock-runtim", vec![elsewhere("eu-central-1", "eu-central-2"), unknown("bedrock-runtim")]),
+    ] {
+        let expected: Vec<_> = expected.iter().map(|it| ("a", it.as_str())).collect();
+        check_findings(&endpoint(options, name), &expected);
     }
 }
 

@@ -7,7 +7,9 @@ fn a_function_may_read_the_secrets_it_is_told_of() {
     let secret = "secret: { secretsmanager.secret: { name: shop/database, secret_string: a } }\n";
     let wrong = [("worker", "warning[function-role-secret]: `worker` is told of `secret`, and its role may not read it")];
     let function = |value: &str| {
-        format!("worker: {{ lambda.function: {{ role: '${{role.arn}}', code: {{ image_uri: a }}, environment: {{ DB: '{value}' }} }} }}\n")
+        format!(
+            "worker: {{ lambda.function: {{ role: '${{role.arn}}', code: {{ image_uri: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/a }}, environment: {{ DB: '{value}' }} }} }}\n"
+        )
     };
     let reads = |resource: &str| {
         role(&format!(
@@ -42,7 +44,8 @@ fn a_function_may_read_the_secrets_it_is_told_of() {
 
 #[test]
 fn a_role_trusts_who_takes_it_on() {
-    let function = "worker: { lambda.function: { role: '${role.arn}', code: { image_uri: a } } }\n";
+    let function =
+        "worker: { lambda.function: { role: '${role.arn}', code: { image_uri: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/a } } }\n";
     let task = "task: { ecs.task_definition: { family: web, task_role_arn: '${role.arn}', container_definitions: [{ name: web, image: a, memory: 64 }] } }\n";
     let of = |principal: &str| {
         format!(
@@ -69,7 +72,7 @@ fn a_role_trusts_who_takes_it_on() {
 fn secrets_are_not_written_in_plain_text() {
     let function = |environment: &str| {
         format!(
-            "worker: {{ lambda.function: {{ role: 'arn:aws:iam::123456789012:role/r', code: {{ image_uri: a }}, environment: {{ {environment} }} }} }}\n"
+            "worker: {{ lambda.function: {{ role: 'arn:aws:iam::123456789012:role/r', code: {{ image_uri: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/a }}, environment: {{ {environment} }} }} }}\n"
         )
     };
     let wrong = |name: &'static str| (name, format!("warning[plain-secret]: a secret of `{name}` stands in the stack file in plain text"));

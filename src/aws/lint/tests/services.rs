@@ -64,7 +64,7 @@ lb2: { elbv2.load_balancer: { scheme: internal, subnets: [subnet-1, subnet-2] } 
 fn web(target: &str, network: &str, health: &str) -> String {
     format!(
         "{NETWORK}{GATEWAY}
-front: {{ ec2.security_group: {{ vpc_id: '${{vpc.id}}', ingress: [{{ ip_protocol: tcp, from_port: 443, to_port: 443, cidr_ip: 0.0.0.0/0 }}] }} }}
+front: {{ ec2.security_group: {{ vpc_id: '${{vpc.id}}', ingress: [{{ ip_protocol: tcp, from_port: 80, to_port: 80, cidr_ip: 0.0.0.0/0 }}] }} }}
 back: {{ ec2.security_group: {{ vpc_id: '${{vpc.id}}', ingress: [{{ ip_protocol: tcp, from_port: 7860, to_port: 7860, source_security_group_id: '${{front.id}}' }}] }} }}
 balancer: {{ elbv2.load_balancer: {{ subnets: ['${{a.id}}', '${{b.id}}'], security_groups: ['${{front.id}}'] }} }}
 targets: {{ elbv2.target_group: {{ target_type: ip, protocol: HTTP, port: 7860, vpc_id: '${{vpc.id}}'{health} }} }}
@@ -99,6 +99,59 @@ fn a_service_leads_to_a_port_of_a_container_and_lets_the_balancer_in() {
             .replace(WEB, "container_name: x, container_port: 7860"),
         &[],
     );
+}
+
+#[test]
+fn a_listener_is_let_in_on_by_a_group() {
+    let good = web(WEB, "", "") + NAT;
+    let wrong = [("listener", "warning[listener-ports]: no group of `balancer` lets anybody in on port 80 of `listener`")];
+    let open = "ip_protocol: tcp, from_port: 80, to_port: 80";
+    let closed = good.replace(open, "ip_protocol: tcp, from_port: 443, to_port: 443");
+    check_findings(&closed, &wrong);
+    check_findings(&good.replace(open, "ip_protocol: udp, from_port: 80, to_port: 80"), &wrong);
+    check_findings(&good.replace(&format!("ingress: [{{ {open}, cidr_ip: 0.0.0.0/0 }}]"), "description: of the balancer"), &wrong);
+    check_findings(&good.replace(open, "ip_protocol: tcp, from_port: 79, to_port: 81"), &[]);
+    check_findings(&good.replace(&format!("{open}, cidr_ip: 0.0.0.0/0"), "ip_protocol: '-1', cidr_ip: 10.0.0.0/8"), &[]);
+    let rule = |group: &str, port: u16| {
+        format!(
+            "rule: {{ ec2.security_group_rule: {{ type: ingress, group_id: '{group}', ip_protocol: tcp, from_port: {port}, to_port: {port}, cidr_ip: 10.0.0.0/8 }} }}\n"
+        )
+    };
+    let single =
+        closed.replace("ingress: [{ ip_protocol: tcp, from_port: 443, to_port: 443, cidr_ip: 0.0.0.0/0 }]", "description: of the balancer");
+    check_findings(&(single.clone() + &rule("${front.id}", 80)), &[]);
+    check_findings(&(single.clone() + &rule("${front.id}", 443)), &wrong);
+    check_findings(&(single + &rule("sg-1", 80)), &wrong);
+    // Groups of others, none at all, and a load balancer of others.
+    check_findings(&closed.replace("security_groups: ['${front.id}']", "security_groups: ['${front.id}', sg-1]"), &[]);
+    check_findings(&closed.replace(", security_groups: ['${front.id}'] } }", " } }"), &[]);
+    let arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/a/0123456789abcdef";
+    check_findings(&closed.replace("load_balancer_arn: '${balancer.arn}'", &format!("load_balancer_arn: '{arn}'")), &[]);
+}
+
+#[test]
+fn a_service_says_where_tasks_stand_that_have_an_interface() {
+    let stack = |mode: &str, service: &str| {
+        format!(
+            "
+task: {{ ecs.task_definition: {{ family: web{mode}, container_definitions: [{{ name: web, image: public.ecr.aws/web, memory: 64 }}] }} }}
+service: {{ ecs.service: {{ cluster: web, task_definition: '${{task.arn}}'{service} }} }}
+"
+        )
+    };
+    let network = ", network_configuration: { subnets: [subnet-1], security_groups: [sg-1] }";
+    let wrong =
+        [("service", "error[service-network]: `service` does not say where its tasks stand, each of which has a network interface")];
+    check_findings(&stack(", network_mode: awsvpc", ""), &wrong);
+    check_findings(&stack(", network_mode: awsvpc", ", network_configuration: null"), &wrong);
+    check_findings(&stack(", network_mode: awsvpc", network), &[]);
+    check_findings(&stack("", ""), &[]);
+    check_findings(&stack(", network_mode: bridge", ""), &[]);
+    let wrong = [("service", "error[service-network]: `service` says where its tasks stand, which are in the network of their instance")];
+    check_findings(&stack("", network), &wrong);
+    check_findings(&stack(", network_mode: host", network), &wrong);
+    let elsewhere = "'arn:aws:ecs:eu-central-1:123456789012:task-definition/other:3'";
+    check_findings(&stack(", network_mode: awsvpc", "").replace("'${task.arn}'", elsewhere), &[]);
 }
 
 #[test]

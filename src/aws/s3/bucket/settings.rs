@@ -247,6 +247,7 @@ impl CorsRule {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Logging {
     /// The name of the bucket where the notes go.
+    #[schemars(regex(pattern = r"[A-Za-z0-9._-]{3,255}"))]
     destination_bucket_name: String,
     /// What their keys begin with.
     #[serde(default)]

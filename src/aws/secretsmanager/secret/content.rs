@@ -35,7 +35,7 @@ impl JsonSchema for Members {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "object", "additionalProperties": {} })
+        json_schema!({ "type": "object", "additionalProperties": {}, "x-secret": true })
     }
 }
 

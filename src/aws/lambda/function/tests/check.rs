@@ -8,6 +8,8 @@ use crate::aws::{complaints::complaints, lambda::passes};
 
 #[test]
 fn an_image_and_an_archive_have_properties_of_their_own() {
+    const IMAGE: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/a:1";
+    const LAYER: &str = "arn:aws:lambda:eu-central-1:123456789012:layer:a:1";
     let zip = |changes: Json| {
         let mut spec = json!({ "runtime": "python3.13", "handler": "a.b" });
         for (name, value) in changes.as_object().expect("an object") {
@@ -16,18 +18,28 @@ fn an_image_and_an_archive_have_properties_of_their_own() {
         spec
     };
     for (spec, expected) in [
-        (json!({ "code": { "image_uri": "a" } }), vec![]),
+        (json!({ "code": { "image_uri": IMAGE } }), vec![]),
         (zip(json!({ "code": { "zip_file": ONE } })), vec![]),
         (zip(json!({ "code": { "s3_bucket": "a", "s3_key": "b", "s3_object_version": "c" } })), vec![]),
         (json!({ "code": {} }), vec!["there is no code"]),
-        (json!({ "code": { "image_uri": "a", "s3_key": "b" } }), vec!["the code is given in several ways"]),
+        (json!({ "code": { "image_uri": IMAGE, "s3_key": "b" } }), vec!["the code is given in several ways"]),
         (zip(json!({ "code": { "s3_key": "b" } })), vec!["`s3_bucket` is missing"]),
         (zip(json!({ "code": { "zip_file": ONE, "s3_object_version": "c" } })), vec!["code.s3_object_version: there is no archive in S3"]),
-        (json!({ "code": { "image_uri": "a", "sha256": "b" } }), vec!["code.sha256: an image has no archive"]),
-        (zip(json!({ "code": { "image_uri": "a" } })), vec!["an image has no handler", "an image has no runtime"]),
+        (json!({ "code": { "image_uri": IMAGE, "sha256": "b" } }), vec!["code.sha256: an image has no archive"]),
+        (zip(json!({ "code": { "image_uri": IMAGE } })), vec!["an image has no handler", "an image has no runtime"]),
         (json!({ "code": { "zip_file": ONE } }), vec!["a zip archive needs a handler", "a zip archive needs a runtime"]),
-        (json!({ "code": { "image_uri": "a" }, "layers": ["b"] }), vec!["an image has no layers of Lambda's"]),
+        (json!({ "code": { "image_uri": IMAGE }, "layers": [LAYER] }), vec!["an image has no layers of Lambda's"]),
         (zip(json!({ "code": { "zip_file": ONE }, "image_config": {} })), vec!["a zip archive is no image"]),
+        (
+            json!({ "code": { "image_uri": "nginx:latest" } }),
+            vec!["code.image_uri: `nginx:latest` is no image in ECR, and Lambda takes no other"],
+        ),
+        (json!({ "code": { "image_uri": "123456789012.dkr-ecr.eu-central-1.on.aws/a:1" } }), vec![]),
+        (zip(json!({ "code": { "zip_file": ONE }, "layers": [LAYER] })), vec![]),
+        (
+            zip(json!({ "code": { "zip_file": ONE }, "layers": [LAYER, "tools"] })),
+            vec!["layers[1]: `tools` is not the ARN of a version of a layer"],
+        ),
     ] {
         assert_eq!(complaints::<Function>(spec.clone()), expected, "{spec}");
     }

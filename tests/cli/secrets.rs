@@ -1,0 +1,87 @@
+//! What is secret stands in no file and in nothing that is said.
+
+use std::{fs, path::Path};
+
+use crate::{
+    matrix::Bench,
+    support::{Project, Ran},
+};
+
+const STACK: &str = "stack: keeper
+region: eu-central-1
+
+vars:
+  key: none
+  pin: 0
+  used: ${vars.key}
+  size: small
+
+resources:
+  members:
+    secretsmanager.secret:
+      generate:
+        password: {}
+      values:
+        api_key: ${vars.key}
+        pin: ${vars.pin}
+      force_delete_without_recovery: true
+  text:
+    secretsmanager.secret:
+      description: ${vars.size}
+      secret_string: ${vars.used}
+      force_delete_without_recovery: true
+";
+
+/// Every file below a folder that holds one of the texts.
+fn files_with(folder: &Path, texts: &[&str], found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files_with(&path, texts, found);
+        } else if texts.iter().any(|it| String::from_utf8_lossy(&fs::read(&path).unwrap()).contains(it)) {
+            found.push(path.display().to_string());
+        }
+    }
+}
+
+#[test]
+fn what_a_secret_is_made_of_is_neither_shown_nor_recorded() {
+    let bench = Bench::start();
+    let project = Project::new(&[("stacks/keeper.yaml", STACK)]);
+    let texts = ["first-of-all-keys", "second-of-all-keys", "918273", "817263"];
+    let hidden = |ran: Ran| {
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(!texts.iter().any(|it| said.contains(it)), "{said}");
+        let mut found = vec![];
+        files_with(project.path(), &texts, &mut found);
+        assert_eq!(found, Vec::<String>::new());
+        said
+    };
+    let with = |arguments: &[&str], n: usize| {
+        let vars = [format!("key={}", texts[n]), format!("pin={}", texts[2 + n])];
+        let all = [arguments, &["--var", &vars[0], "--var", &vars[1]]].concat();
+        bench.infra(&project, &all)
+    };
+    let said = hidden(with(&["plan", "--out", "saved.plan", "--var", "size=large"], 0).exits(0));
+    assert!(said.contains("`infra apply saved.plan --var key=… --var pin=…` does exactly this"), "{said}");
+    hidden(with(&["plan", "--json"], 0).exits(0));
+
+    // What the plan file does not hold is given again.
+    let said = hidden(bench.infra(&project, &["apply", "saved.plan"]).exits(3));
+    assert!(said.contains("the plan does not hold the value of `key`"), "{said}");
+    let said = hidden(with(&["apply", "saved.plan"], 1).exits(3));
+    assert!(said.contains("`key` is not what it was when the plan was made"), "{said}");
+    let said = hidden(with(&["apply", "saved.plan", "--var", "size=tiny"], 0).exits(3));
+    assert!(said.contains("what `size` is, the plan says itself"), "{said}");
+    let said = hidden(with(&["apply", "saved.plan"], 0).exits(0));
+    assert!(said.contains("2 created"), "{said}");
+
+    hidden(with(&["plan", "--detailed-exitcode", "--var", "size=large"], 0).exits(0));
+    // Other values are noticed by their hashes.
+    let said = hidden(with(&["plan", "--detailed-exitcode", "--var", "size=large"], 1).exits(2));
+    assert!(said.contains("2 to update") && said.contains("(secret)"), "{said}");
+    hidden(with(&["apply", "--yes", "--json", "--var", "size=large"], 1).exits(0));
+    hidden(with(&["plan", "--detailed-exitcode", "--var", "size=large"], 1).exits(0));
+    hidden(with(&["state", "show", "members", "--json"], 1));
+    hidden(with(&["destroy", "--yes"], 1).exits(0));
+}
