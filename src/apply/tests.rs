@@ -90,6 +90,10 @@ impl Resource for Service {
         Ok(())
     }
 
+    fn unset(spec: &Spec) -> &'static [&'static str] {
+        if spec.version == "restored" { &["wait"] } else { &[] }
+    }
+
     async fn delete(_: &Told, _: Delete<'_, Self>) -> Result<()> {
         unreachable!("nothing is deleted")
     }
@@ -313,6 +317,18 @@ async fn a_change_that_mends_what_failed_before_gets_its_chance() {
         let before = Status::UpdateFailed(before.into());
         let (_, failures) = stage.apply("version: three", &[("two", before), ("three", stuck())]).await;
         assert_eq!(failures, ["the change of `service-1` failed: stuck (mend the cause; the next apply changes it again)"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_create_does_not_set_and_nobody_can_read_follows_with_the_update() {
+    for (version, expected) in [("one", vec!["create one"]), ("restored", vec!["create restored", "update restored [wait]"])] {
+        let mut stage = Stage { cloud: Arc::new(Cloud::new(TYPES.clone(), Told::default())), state: State::new("s", "default") };
+        let written = format!("version: {version}, wait: true");
+        let (_, failures) = stage.apply(&written, &[(version, Status::Ready)]).await;
+        assert_eq!((stage.calls(), failures), (expected.into_iter().map(str::to_owned).collect(), vec![]));
+        let (made, _) = stage.apply(&written, &[(version, Status::Ready)]).await;
+        assert!(made.plan.is_empty(), "{:?}", made.plan);
     }
 }
 

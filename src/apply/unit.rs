@@ -243,6 +243,8 @@ impl<'a, W: World> Shared<'a, W> {
         if let Some(name) = &name {
             self.must_be_free(&subject, name).await?;
         }
+        let unset = subject.resource.unset(&spec)?;
+        let set: Properties = early.into_iter().filter(|(name, _)| !unset.contains(&name.as_str())).collect();
         let operation = uuid::Uuid::new_v4().simple().to_string();
         let pending = Pending {
             address: subject.address.clone(),
@@ -250,7 +252,7 @@ impl<'a, W: World> Shared<'a, W> {
             location: subject.location.clone(),
             free: name.is_some(),
             name,
-            applied: normal::recorded(subject.schema, &early, &|it| self.hash(it)),
+            applied: normal::recorded(subject.schema, &set, &|it| self.hash(it)),
             dependencies: self.graph().dependencies(index),
             options: schedule::recorded_options(self.input, index),
             begun: self.session.clock.now(),

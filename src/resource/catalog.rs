@@ -19,6 +19,8 @@ pub trait Describe: Send + Sync {
     fn locate(&self, spec: &Json) -> Result<Option<Id>>;
     /// Why this change needs a new resource, beyond what the schema says.
     fn replaces(&self, from: &Json, to: &Json) -> Result<Option<&'static str>>;
+    /// The properties that the create of this spec does not set although nobody can read whether they are.
+    fn unset(&self, spec: &Json) -> Result<&'static [&'static str]>;
     /// Whether the cloud comes by itself from what is wanted of a property to what there is, and never goes back.
     fn grown(&self, property: &str, wanted: &BTreeMap<String, Value>, there: &Value) -> bool;
 }

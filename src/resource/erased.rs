@@ -69,6 +69,10 @@ impl<R: Resource> Describe for R {
         Ok(R::replaces(&typed::<R, _>(from)?, &typed::<R, _>(to)?))
     }
 
+    fn unset(&self, spec: &Json) -> Result<&'static [&'static str]> {
+        Ok(R::unset(&typed::<R, _>(spec)?))
+    }
+
     fn grown(&self, property: &str, wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
         R::grown(property, wanted, there)
     }

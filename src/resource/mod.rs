@@ -107,6 +107,11 @@ pub trait Resource: Send + Sync + 'static {
     /// Makes one, in exactly one call. What that call cannot set is left to `update`, which always follows.
     fn create(world: &Self::World, create: Create<'_, Self>) -> impl Future<Output = Result<Id>> + Send;
 
+    /// The properties that this create call does not set although nobody can read whether they are: `update` follows with them.
+    fn unset(_spec: &Self::Spec) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Makes what is there equal to `to`; called to finish a create, to change and to repair.
     fn update(world: &Self::World, update: Update<'_, Self>) -> impl Future<Output = Result<()>> + Send;
 

@@ -14,7 +14,7 @@ use crate::aws::{LOOKUPS, TYPES, types};
 const OTHERS: &[&str] = &["conformance", "error", "lint", "lookup"];
 
 /// Modules that two types are made of and that are none themselves.
-const SHARED: &[&str] = &["rds.parameter_group"];
+const SHARED: &[&str] = &["rds.database", "rds.parameter_group"];
 
 #[test]
 fn every_file_is_in_the_list_and_the_list_is_sorted() {

@@ -1,9 +1,10 @@
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>
 
 pub(crate) mod actions;
+mod attributes;
 mod policies;
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_elasticloadbalancingv2::types::{Certificate, Listener as Described};
 use infra::{
@@ -17,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::actions::Action;
-use super::{Protocol, describe, has, list, made_by, retag, wanted_tags};
+use super::{Protocol, attribute, describe, has, list, made_by, retag, wanted_tags};
 use crate::aws::{
     calls::{abreast, all},
     clients::Aws,
@@ -52,9 +53,97 @@ pub(crate) struct Spec {
     ssl_policy: Option<String>,
     /// Which HTTP clients may choose; for TLS. Left out or removed, it is not asked for.
     alpn_policy: Option<Alpn>,
+    /// Which certificates clients show, and what becomes of them; for HTTPS. Left out or removed, none are asked for.
+    mutual_authentication: Option<MutualAuthentication>,
+    /// After how many idle seconds a connection is closed; for TCP. Left out, 350; when it is removed, it stays.
+    #[schemars(transform = kept, range(min = 60, max = 6000))]
+    tcp_idle_timeout_seconds: Option<i32>,
+    /// Whether answers have the header `Server`; for HTTP and HTTPS. Left out, they have; when it is removed, it stays.
+    #[schemars(transform = kept)]
+    routing_http_response_server_enabled: Option<bool>,
+    /// The header `Strict-Transport-Security` of all answers: that browsers come by HTTPS only: `max-age=31536000`.
+    #[schemars(length(min = 1, max = 1024))]
+    routing_http_response_strict_transport_security_header_value: Option<String>,
+    /// The header `Access-Control-Allow-Origin` of all answers: from which origin pages may call.
+    #[schemars(length(min = 1, max = 1024))]
+    routing_http_response_access_control_allow_origin_header_value: Option<String>,
+    /// The header `Access-Control-Allow-Methods` of all answers: with which methods pages of other origins may call.
+    #[schemars(length(min = 1, max = 1024))]
+    routing_http_response_access_control_allow_methods_header_value: Option<String>,
+    /// The header `Access-Control-Allow-Headers` of all answers: with which headers pages of other origins may call.
+    #[schemars(length(min = 1, max = 1024))]
+    routing_http_response_access_control_allow_headers_header_value: Option<String>,
+    /// The header `Access-Control-Allow-Credentials` of all answers: whether pages of other origins may send credentials: `true`.
+    #[schemars(length(min = 1, max = 1024))]
+    routing_http_response_access_control_allow_credentials_header_value: Option<String>,
+    /// The header `Access-Control-Expose-Headers` of all answers: which headers of the answer pages of other origins see.
+    #[schemars(length(min = 1, max = 1024))]
+    routing_http_response_access_control_expose_headers_header_value: Option<String>,
+    /// The header `Access-Control-Max-Age` of all answers: for how many seconds a browser may keep such an answer.
+    #[schemars(length(min = 1, max = 1024))]
+    routing_http_response_access_control_max_age_header_value: Option<String>,
+    /// The header `Content-Security-Policy` of all answers: what a page may load.
+    #[schemars(length(min = 1, max = 1024))]
+    routing_http_response_content_security_policy_header_value: Option<String>,
+    /// The header `X-Content-Type-Options` of all answers: that browsers believe the content type: `nosniff`.
+    #[schemars(length(min = 1, max = 1024))]
+    routing_http_response_x_content_type_options_header_value: Option<String>,
+    /// The header `X-Frame-Options` of all answers: who may show a page within a frame: `DENY`, `SAMEORIGIN`.
+    #[schemars(length(min = 1, max = 1024))]
+    routing_http_response_x_frame_options_header_value: Option<String>,
+    /// The name of the request header that has the serial number of the client certificate. Left out, `X-Amzn-Mtls-Clientcert-Serial-Number`; when it is removed, it stays.
+    #[schemars(transform = kept, regex(pattern = HEADER))]
+    routing_http_request_x_amzn_mtls_clientcert_serial_number_header_name: Option<String>,
+    /// The name of the request header that has who issued the client certificate. Left out, `X-Amzn-Mtls-Clientcert-Issuer`; when it is removed, it stays.
+    #[schemars(transform = kept, regex(pattern = HEADER))]
+    routing_http_request_x_amzn_mtls_clientcert_issuer_header_name: Option<String>,
+    /// The name of the request header that has the subject of the client certificate. Left out, `X-Amzn-Mtls-Clientcert-Subject`; when it is removed, it stays.
+    #[schemars(transform = kept, regex(pattern = HEADER))]
+    routing_http_request_x_amzn_mtls_clientcert_subject_header_name: Option<String>,
+    /// The name of the request header that has from when to when the client certificate holds. Left out, `X-Amzn-Mtls-Clientcert-Validity`; when it is removed, it stays.
+    #[schemars(transform = kept, regex(pattern = HEADER))]
+    routing_http_request_x_amzn_mtls_clientcert_validity_header_name: Option<String>,
+    /// The name of the request header that has the client certificate that was verified. Left out, `X-Amzn-Mtls-Clientcert-Leaf`; when it is removed, it stays.
+    #[schemars(transform = kept, regex(pattern = HEADER))]
+    routing_http_request_x_amzn_mtls_clientcert_leaf_header_name: Option<String>,
+    /// The name of the request header that has the whole chain of the client certificate, where it is passed through. Left out, `X-Amzn-Mtls-Clientcert`; when it is removed, it stays.
+    #[schemars(transform = kept, regex(pattern = HEADER))]
+    routing_http_request_x_amzn_mtls_clientcert_header_name: Option<String>,
+    /// The name of the request header that has the version of TLS. Left out, `X-Amzn-Tls-Version`; when it is removed, it stays.
+    #[schemars(transform = kept, regex(pattern = HEADER))]
+    routing_http_request_x_amzn_tls_version_header_name: Option<String>,
+    /// The name of the request header that has the cipher. Left out, `X-Amzn-Tls-Cipher-Suite`; when it is removed, it stays.
+    #[schemars(transform = kept, regex(pattern = HEADER))]
+    routing_http_request_x_amzn_tls_cipher_suite_header_name: Option<String>,
     /// Tags by key.
     #[serde(default)]
     tags: Tags,
+}
+
+/// How the name of a header looks.
+const HEADER: &str = "[A-Za-z0-9_-]{1,40}";
+
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+pub(crate) struct MutualAuthentication {
+    /// What is done with the certificate that a client shows.
+    mode: Mode,
+    /// The ARN of the trust store with the authorities that are believed; for `verify`.
+    trust_store_arn: Option<String>,
+    /// Whether certificates that have expired are good enough; for `verify`.
+    #[serde(default)]
+    ignore_client_certificate_expiry: bool,
+    /// Whether clients are told which authorities are believed; for `verify`.
+    #[serde(default)]
+    advertise_trust_store_ca_names: bool,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// Its whole chain is handed on in a header, whatever it is.
+    Passthrough,
+    /// It is verified, and who has none that is good is turned away.
+    Verify,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -103,11 +192,13 @@ impl Resource for Listener {
             create: &["elasticloadbalancing:CreateListener", "elasticloadbalancing:AddTags"],
             read: &[
                 "elasticloadbalancing:DescribeListeners",
+                "elasticloadbalancing:DescribeListenerAttributes",
                 "elasticloadbalancing:DescribeListenerCertificates",
                 "elasticloadbalancing:DescribeTags",
             ],
             update: &[
                 "elasticloadbalancing:ModifyListener",
+                "elasticloadbalancing:ModifyListenerAttributes",
                 "elasticloadbalancing:AddListenerCertificates",
                 "elasticloadbalancing:RemoveListenerCertificates",
                 "elasticloadbalancing:AddTags",
@@ -143,6 +234,7 @@ impl Resource for Listener {
             let help = "remove it: an application load balancer speaks HTTP/2 unless its `routing_http2_enabled` is off";
             problems.error(Path::of("alpn_policy"), "`alpn_policy` with the protocol HTTPS", help);
         }
+        attributes::check(spec, protocol, problems);
         if !matches!(protocol, "HTTP" | "HTTPS")
             && let Some(Value::List(actions)) = spec.get("default_actions")
             && let Some(kind) = actions.first().and_then(|it| it.get("type")).and_then(Value::as_text)
@@ -162,7 +254,10 @@ impl Resource for Listener {
         let more = arns.iter().map(async |arn| if more { additional_certificates(world, arn).await } else { Ok(None) });
         let more = abreast(more).await?;
         let mut more = more.into_iter();
-        let mut live = |it: Described| live(it, tags.next().flatten(), more.next().flatten());
+        let attributes = attributes::wanted(wanted);
+        let attributes = arns.iter().map(async |arn| if attributes { attributes::read(world, arn).await } else { Ok(None) });
+        let mut attributes = abreast(attributes).await?.into_iter();
+        let mut live = |it: Described| live(it, tags.next().flatten(), more.next().flatten(), attributes.next().flatten());
         Ok(found.into_iter().map(|it| it.and_then(&mut live)).collect::<Vec<_>>())
     }
 
@@ -184,6 +279,7 @@ impl Resource for Listener {
             .set_certificates(spec.certificate())
             .set_ssl_policy(spec.ssl_policy.clone())
             .set_alpn_policy(spec.alpn_policy.map(|it| vec![word(&it)]))
+            .set_mutual_authentication(spec.mutual_authentication.as_ref().map(attributes::mutual))
             .set_tags(list(spec.tags.0.clone()));
         let made = call.send().await.map_err(error)?.listeners.unwrap_or_default();
         let arn = made.into_iter().find_map(|it| it.listener_arn);
@@ -205,6 +301,10 @@ impl Resource for Listener {
                 .set_default_actions(actions::write(&to.default_actions))
                 .set_certificates(to.certificate().filter(|_| tls))
                 .set_ssl_policy(to.ssl_policy.clone().filter(|_| tls))
+                .set_mutual_authentication(
+                    (to.protocol == Protocol::Https && update.changes("mutual_authentication"))
+                        .then(|| to.mutual_authentication.as_ref().map_or_else(attributes::nobody, attributes::mutual)),
+                )
                 .set_alpn_policy((to.protocol == Protocol::Tls && update.changes("alpn_policy")).then(|| vec![alpn]));
             call.send().await.map_err(error)?;
         }
@@ -224,6 +324,10 @@ impl Resource for Listener {
                 elbv2.remove_listener_certificates().listener_arn(arn).set_certificates(Some(old)).send().await.map_err(error)?;
             }
         }
+        let attributes = attributes::changed(to, update.changed)?;
+        if !attributes.is_empty() {
+            elbv2.modify_listener_attributes().listener_arn(arn).set_attributes(Some(attributes)).send().await.map_err(error)?;
+        }
         retag(world, arn, &from.tags, &to.tags).await
     }
 
@@ -236,7 +340,7 @@ impl Resource for Listener {
 const GONE: &[&str] = &["ListenerNotFound", "LoadBalancerNotFound"];
 
 /// Properties that one call changes.
-const MODIFIED: &[&str] = &["port", "protocol", "default_actions", "certificate_arn", "ssl_policy", "alpn_policy"];
+const MODIFIED: &[&str] = &["port", "protocol", "default_actions", "certificate_arn", "ssl_policy", "alpn_policy", "mutual_authentication"];
 const OF_TLS: &[&str] = &["certificate_arn", "additional_certificate_arns", "ssl_policy", "alpn_policy"];
 
 impl Spec {
@@ -252,11 +356,22 @@ async fn additional_certificates(world: &Aws, arn: &Id) -> Result<Option<Vec<Str
     Ok(found.map(|it| it.into_iter().filter(|it| it.is_default() != Some(true)).filter_map(|it| it.certificate_arn).collect()))
 }
 
-fn live(it: Described, tags: Option<Tags>, more: Option<Vec<String>>) -> Option<Live<Listener>> {
+fn live(
+    it: Described,
+    tags: Option<Tags>,
+    more: Option<Vec<String>>,
+    attributes: Option<HashMap<String, String>>,
+) -> Option<Live<Listener>> {
     let mut unread = if tags.is_none() { vec!["tags"] } else { vec![] };
     if more.is_none() {
         unread.push("additional_certificate_arns");
     }
+    if attributes.is_none() {
+        unread.extend(attributes::ALL.iter().map(|it| it.0));
+    }
+    let found = attributes.unwrap_or_default();
+    // An empty header is none.
+    let text = |key: &str| found.get(key).cloned().filter(|it| !it.is_empty());
     let spec = Spec {
         load_balancer_arn: it.load_balancer_arn.clone()?,
         port: it.port?,
@@ -266,6 +381,45 @@ fn live(it: Described, tags: Option<Tags>, more: Option<Vec<String>>) -> Option<
         additional_certificate_arns: more.filter(|it| !it.is_empty()),
         ssl_policy: it.ssl_policy.clone(),
         alpn_policy: it.alpn_policy().first().and_then(|it| meaning(it)),
+        mutual_authentication: it.mutual_authentication().and_then(attributes::read_mutual),
+        tcp_idle_timeout_seconds: attribute(&found, "tcp.idle_timeout.seconds"),
+        routing_http_response_server_enabled: attribute(&found, "routing.http.response.server.enabled"),
+        routing_http_response_strict_transport_security_header_value: text("routing.http.response.strict_transport_security.header_value"),
+        routing_http_response_access_control_allow_origin_header_value: text(
+            "routing.http.response.access_control_allow_origin.header_value",
+        ),
+        routing_http_response_access_control_allow_methods_header_value: text(
+            "routing.http.response.access_control_allow_methods.header_value",
+        ),
+        routing_http_response_access_control_allow_headers_header_value: text(
+            "routing.http.response.access_control_allow_headers.header_value",
+        ),
+        routing_http_response_access_control_allow_credentials_header_value: text(
+            "routing.http.response.access_control_allow_credentials.header_value",
+        ),
+        routing_http_response_access_control_expose_headers_header_value: text(
+            "routing.http.response.access_control_expose_headers.header_value",
+        ),
+        routing_http_response_access_control_max_age_header_value: text("routing.http.response.access_control_max_age.header_value"),
+        routing_http_response_content_security_policy_header_value: text("routing.http.response.content_security_policy.header_value"),
+        routing_http_response_x_content_type_options_header_value: text("routing.http.response.x_content_type_options.header_value"),
+        routing_http_response_x_frame_options_header_value: text("routing.http.response.x_frame_options.header_value"),
+        routing_http_request_x_amzn_mtls_clientcert_serial_number_header_name: text(
+            "routing.http.request.x_amzn_mtls_clientcert_serial_number.header_name",
+        ),
+        routing_http_request_x_amzn_mtls_clientcert_issuer_header_name: text(
+            "routing.http.request.x_amzn_mtls_clientcert_issuer.header_name",
+        ),
+        routing_http_request_x_amzn_mtls_clientcert_subject_header_name: text(
+            "routing.http.request.x_amzn_mtls_clientcert_subject.header_name",
+        ),
+        routing_http_request_x_amzn_mtls_clientcert_validity_header_name: text(
+            "routing.http.request.x_amzn_mtls_clientcert_validity.header_name",
+        ),
+        routing_http_request_x_amzn_mtls_clientcert_leaf_header_name: text("routing.http.request.x_amzn_mtls_clientcert_leaf.header_name"),
+        routing_http_request_x_amzn_mtls_clientcert_header_name: text("routing.http.request.x_amzn_mtls_clientcert.header_name"),
+        routing_http_request_x_amzn_tls_version_header_name: text("routing.http.request.x_amzn_tls_version.header_name"),
+        routing_http_request_x_amzn_tls_cipher_suite_header_name: text("routing.http.request.x_amzn_tls_cipher_suite.header_name"),
         tags: tags.unwrap_or_default(),
     };
     let arn = it.listener_arn?;

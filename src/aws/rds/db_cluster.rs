@@ -19,9 +19,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, OPTIONS, PROTECTED, ROLE, ROLE_REFUSED, TWO_HOURS, check_encryption, check_key,
-    check_master, check_name, check_snapshot, check_windows, day, deleted, engine, exports, filter, growth, last_snapshot, lost, retag,
-    tag_list, tags, yes,
+    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, OPTIONS, PROTECTED, ROLE, ROLE_REFUSED, SNAPSHOT, TWO_HOURS, check_encryption,
+    check_key, check_master, check_name, check_snapshot, check_windows, database, day, deleted, exports, filter, last_snapshot, lost,
+    retag, tag_list, tags, yes,
 };
 use crate::aws::{
     calls::all,
@@ -53,6 +53,10 @@ pub(crate) struct Spec {
     #[serde(default)]
     #[schemars(transform = immutable)]
     engine_mode: EngineMode,
+    /// The name or ARN of the snapshot that it is made from, as the last one of a database that was deleted: with its data, its users and
+    /// databases, all else as it is written here. Another one makes another cluster; when it is removed, nothing changes.
+    #[schemars(transform = immutable, transform = kept, transform = write_only, length(min = 1, max = 2048), regex(pattern = SNAPSHOT))]
+    snapshot_identifier: Option<String>,
     /// The name of a database that is made with it.
     #[schemars(transform = immutable, transform = kept, length(min = 1, max = 64), regex(pattern = r"[A-Za-z_][A-Za-z0-9_]*"))]
     database_name: Option<String>,
@@ -224,6 +228,8 @@ impl Resource for DbCluster {
             Passing { during: During::Create, code: "DBSubnetGroupNotFoundFault", message: "", within: MINUTE },
             Passing { during: During::Create, code: "DBClusterParameterGroupNotFound", message: "", within: MINUTE },
             Passing { during: During::Create, code: "KMSKeyNotAccessibleFault", message: "", within: MINUTE },
+            // The snapshot is still being made.
+            Passing { during: During::Create, code: "InvalidDBClusterSnapshotStateFault", message: "", within: BUSY },
             // It is still being made, or another change of it is under way.
             Passing { during: During::Update, code: "InvalidDBClusterStateFault", message: "", within: BUSY },
             Passing { during: During::Update, code: "InvalidDBInstanceState", message: "", within: BUSY },
@@ -239,6 +245,7 @@ impl Resource for DbCluster {
             create: &[
                 "iam:CreateServiceLinkedRole",
                 "rds:CreateDBCluster",
+                "rds:RestoreDBClusterFromSnapshot",
                 "rds:AddTagsToResource",
                 "secretsmanager:CreateSecret",
                 "secretsmanager:TagResource",
@@ -271,7 +278,7 @@ impl Resource for DbCluster {
 
     fn check(spec: &Value, problems: &mut Problems) {
         check_name(spec, "db_cluster_identifier", problems);
-        engine::check(spec, problems);
+        database::engine::check(spec, problems);
         check_master(spec, problems);
         check_key(spec, "master_user_secret_kms_key_id", problems);
         check_encryption(spec, problems);
@@ -287,7 +294,7 @@ impl Resource for DbCluster {
     }
 
     fn grown(property: &str, wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
-        property == "engine_version" && growth::newer(wanted, there)
+        property == "engine_version" && database::growth::newer(wanted, there)
     }
 
     async fn read(world: &Aws, ids: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
@@ -303,6 +310,9 @@ impl Resource for DbCluster {
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {
         let spec = create.spec;
+        if let Some(snapshot) = &spec.snapshot_identifier {
+            return restore(world, spec, snapshot).await;
+        }
         let exports = &spec.enable_cloudwatch_logs_exports;
         let call = world
             .rds()
@@ -336,6 +346,10 @@ impl Resource for DbCluster {
             .set_tags(tag_list(&spec.tags));
         unless(call.send().await.map_err(error), &[TWICE_A_MINUTE])?;
         Ok(Id(spec.db_cluster_identifier.clone().unwrap_or_default()))
+    }
+
+    fn unset(spec: &Spec) -> &'static [&'static str] {
+        if spec.snapshot_identifier.is_some() { &["master_user_password"] } else { &[] }
     }
 
     async fn update(world: &Aws, update: Update<'_, Self>) -> Result<()> {
@@ -423,6 +437,34 @@ fn scaling(of: &Scaling) -> ServerlessV2ScalingConfiguration {
         .max_capacity(of.max_capacity)
         .set_seconds_until_auto_pause(of.seconds_until_auto_pause)
         .build()
+}
+
+/// Makes it from a snapshot; what this call cannot say follows with the update.
+async fn restore(world: &Aws, spec: &Spec, snapshot: &str) -> Result<Id> {
+    let exports = &spec.enable_cloudwatch_logs_exports;
+    let call = world
+        .rds()
+        .restore_db_cluster_from_snapshot()
+        .snapshot_identifier(snapshot)
+        .set_db_cluster_identifier(spec.db_cluster_identifier.clone())
+        .engine(word(&spec.engine))
+        .engine_mode(word(&spec.engine_mode))
+        .set_engine_version(spec.engine_version.clone().map(|it| it.0))
+        .set_db_subnet_group_name(spec.db_subnet_group_name.clone())
+        .set_vpc_security_group_ids(spec.vpc_security_group_ids.clone())
+        .set_db_cluster_parameter_group_name(spec.db_cluster_parameter_group_name.clone())
+        .set_port(spec.db_port_number)
+        .set_serverless_v2_scaling_configuration(spec.serverless_v2_scaling_configuration.as_ref().map(scaling))
+        .set_storage_type(spec.storage_type.map(|it| word(&it)))
+        .set_kms_key_id(spec.kms_key_id.clone())
+        .copy_tags_to_snapshot(spec.copy_tags_to_snapshot)
+        .set_enable_cloudwatch_logs_exports((!exports.is_empty()).then(|| exports.clone()))
+        .enable_iam_database_authentication(spec.enable_iam_database_authentication)
+        .set_network_type(spec.network_type.map(|it| word(&it)))
+        .deletion_protection(spec.deletion_protection)
+        .set_tags(tag_list(&spec.tags));
+    unless(call.send().await.map_err(error), &[TWICE_A_MINUTE])?;
+    Ok(Id(spec.db_cluster_identifier.clone().unwrap_or_default()))
 }
 
 /// One call for all that it changes.

@@ -20,8 +20,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, OPTIONS, PROTECTED, ROLE, ROLE_REFUSED, TWO_HOURS, day, deleted, exports,
-    filter, growth, last_snapshot, lost, retag, tag_list, tags, yes,
+    BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, OPTIONS, PROTECTED, ROLE, ROLE_REFUSED, SNAPSHOT, TWO_HOURS, database, day,
+    deleted, exports, filter, last_snapshot, lost, retag, tag_list, tags, yes,
 };
 use crate::aws::{
     calls::all,
@@ -59,6 +59,10 @@ pub(crate) struct Spec {
     /// Its processors and memory: `db.t4g.micro`, or `db.serverless` for what the cluster's scaling says.
     #[schemars(regex(pattern = r"db\.[a-z0-9-]+(\.[a-z0-9-]+)*"))]
     db_instance_class: String,
+    /// The name or ARN of the snapshot that it is made from, as the last one of a database that was deleted: with its data, its users and
+    /// databases, all else as it is written here. Another one makes another instance; when it is removed, nothing changes.
+    #[schemars(transform = immutable, transform = kept, transform = write_only, length(min = 1, max = 2048), regex(pattern = SNAPSHOT))]
+    snapshot_identifier: Option<String>,
     /// The name of a database that is made with it.
     #[schemars(transform = immutable, transform = kept, length(min = 1, max = 64), regex(pattern = r"[A-Za-z_][A-Za-z0-9_]*"))]
     db_name: Option<String>,
@@ -250,6 +254,8 @@ impl Resource for DbInstance {
             Passing { during: During::Create, code: "DBParameterGroupNotFound", message: "", within: MINUTE },
             Passing { during: During::Create, code: "DBClusterNotFoundFault", message: "", within: MINUTE },
             Passing { during: During::Create, code: "KMSKeyNotAccessibleFault", message: "", within: MINUTE },
+            // The snapshot is still being made.
+            Passing { during: During::Create, code: "InvalidDBSnapshotState", message: "", within: BUSY },
             // Its cluster is busy with a change or with another member.
             Passing { during: During::Create, code: "InvalidDBClusterStateFault", message: "", within: BUSY },
             Passing { during: During::Update, code: "InvalidDBClusterStateFault", message: "", within: BUSY },
@@ -277,6 +283,7 @@ impl Resource for DbInstance {
                 "iam:CreateServiceLinkedRole",
                 "iam:PassRole",
                 "rds:CreateDBInstance",
+                "rds:RestoreDBInstanceFromDBSnapshot",
                 "rds:AddTagsToResource",
                 "kms:CreateGrant",
                 "kms:DescribeKey",
@@ -318,8 +325,8 @@ impl Resource for DbInstance {
 
     fn grown(property: &str, wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
         match property {
-            "allocated_storage" => growth::larger(wanted, there),
-            "engine_version" => growth::newer(wanted, there),
+            "allocated_storage" => database::growth::larger(wanted, there),
+            "engine_version" => database::growth::newer(wanted, there),
             _ => false,
         }
     }
@@ -337,6 +344,9 @@ impl Resource for DbInstance {
 
     async fn create(world: &Aws, create: Create<'_, Self>) -> Result<Id> {
         let spec = create.spec;
+        if let Some(snapshot) = &spec.snapshot_identifier {
+            return restore(world, spec, snapshot).await;
+        }
         let mut call = world
             .rds()
             .create_db_instance()
@@ -389,6 +399,10 @@ impl Resource for DbInstance {
         Ok(Id(spec.db_instance_identifier.clone().unwrap_or_default()))
     }
 
+    fn unset(spec: &Spec) -> &'static [&'static str] {
+        if spec.snapshot_identifier.is_some() { &["master_user_password"] } else { &[] }
+    }
+
     async fn update(world: &Aws, update: Update<'_, Self>) -> Result<()> {
         let Update { id, from, to, changed } = update;
         if changed.iter().any(|it| !OPTIONS.contains(&it.as_str()) && it != "tags") {
@@ -431,6 +445,42 @@ impl Resource for DbInstance {
 }
 
 const GONE: &[&str] = &["DBInstanceNotFound", "DBInstanceNotFoundFault"];
+
+/// Makes it from a snapshot; what this call cannot say follows with the update.
+async fn restore(world: &Aws, spec: &Spec, snapshot: &str) -> Result<Id> {
+    let exports = &spec.enable_cloudwatch_logs_exports;
+    let call = world
+        .rds()
+        .restore_db_instance_from_db_snapshot()
+        .db_snapshot_identifier(snapshot)
+        .set_db_instance_identifier(spec.db_instance_identifier.clone())
+        .engine(word(&spec.engine))
+        .db_instance_class(&spec.db_instance_class)
+        .auto_minor_version_upgrade(spec.auto_minor_version_upgrade)
+        .publicly_accessible(spec.publicly_accessible)
+        .set_availability_zone(spec.availability_zone.clone())
+        .set_db_parameter_group_name(spec.db_parameter_group_name.clone())
+        .set_ca_certificate_identifier(spec.ca_certificate_identifier.clone())
+        .set_manage_master_user_password(spec.manage_master_user_password.then_some(true))
+        .set_master_user_secret_kms_key_id(spec.master_user_secret_kms_key_id.clone())
+        .set_allocated_storage(spec.allocated_storage)
+        .set_storage_type(spec.storage_type.map(|it| word(&it)))
+        .set_iops(spec.iops)
+        .set_storage_throughput(spec.storage_throughput)
+        .set_db_subnet_group_name(spec.db_subnet_group_name.clone())
+        .set_vpc_security_group_ids(spec.vpc_security_group_ids.clone())
+        .multi_az(spec.multi_az)
+        .set_port(spec.db_port_number)
+        .backup_retention_period(spec.backup_retention_period)
+        .set_preferred_backup_window(spec.preferred_backup_window.clone())
+        .copy_tags_to_snapshot(spec.copy_tags_to_snapshot)
+        .set_enable_cloudwatch_logs_exports((!exports.is_empty()).then(|| exports.clone()))
+        .enable_iam_database_authentication(spec.enable_iam_database_authentication)
+        .deletion_protection(spec.deletion_protection)
+        .set_tags(tag_list(&spec.tags));
+    call.send().await.map_err(error)?;
+    Ok(Id(spec.db_instance_identifier.clone().unwrap_or_default()))
+}
 
 /// One call for all that it changes.
 async fn modify(world: &Aws, update: &Update<'_, DbInstance>) -> Result<()> {

@@ -1,15 +1,12 @@
 //! Databases. What all types of RDS share: tags, names, windows, final snapshots, and when a database has settled.
 
+mod database;
 pub(crate) mod db_cluster;
 pub(crate) mod db_cluster_parameter_group;
 pub(crate) mod db_instance;
 pub(crate) mod db_parameter_group;
 pub(crate) mod db_subnet_group;
-mod engine;
-mod growth;
 mod parameter_group;
-#[cfg(test)]
-mod testing;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -48,7 +45,10 @@ const OPTIONS: &[&str] = &[
     "delete_automated_backups",
     "final_db_snapshot_identifier",
     "skip_final_snapshot",
+    "snapshot_identifier",
 ];
+/// What the name or the ARN of a snapshot looks like; the names of automatic ones begin with `rds:`.
+const SNAPSHOT: &str = r"arn:[a-zA-Z0-9:_./-]+|(rds:|awsbackup:)?[A-Za-z](-?[A-Za-z0-9])*";
 /// What a role's refusal says.
 const ROLE_REFUSED: &str = "IAM role ARN value is invalid or does not include the required permissions";
 
@@ -217,6 +217,8 @@ fn check_key(spec: &Value, property: &str, problems: &mut Problems) {
 /// What a database that keeps its own users needs to know of the first of them.
 fn check_master(spec: &Value, problems: &mut Problems) {
     let managed = written(spec, "manage_master_user_password");
+    // A snapshot has its users.
+    let restored = written(spec, "snapshot_identifier");
     if managed && written(spec, "master_user_password") {
         let help = "remove one: with `manage_master_user_password` RDS makes the password and keeps it in Secrets Manager";
         problems.error(Path::of("master_user_password"), "both a password and one that RDS manages", help);
@@ -226,11 +228,11 @@ fn check_master(spec: &Value, problems: &mut Problems) {
             let help = "write `manage_master_user_password: true`, or remove the key";
             problems.error(Path::of("master_user_secret_kms_key_id"), "a key for a secret that RDS does not manage", help);
         }
-        if !written(spec, "master_user_password") {
+        if !written(spec, "master_user_password") && !restored {
             warn(problems, "no password for the master user", "AWS makes none without: write `manage_master_user_password: true`");
         }
     }
-    if !written(spec, "master_username") {
+    if !written(spec, "master_username") && !restored {
         warn(problems, "no name for the master user", "AWS makes none without: write `master_username`");
     }
     let engine = spec.get("engine").and_then(Value::as_text).unwrap_or_default();

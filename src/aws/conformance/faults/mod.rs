@@ -167,6 +167,10 @@ impl Describe for Between {
         self.inner.replaces(from, to)
     }
 
+    fn unset(&self, spec: &Json) -> Result<&'static [&'static str]> {
+        self.inner.unset(spec)
+    }
+
     fn grown(&self, property: &str, wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
         self.inner.grown(property, wanted, there)
     }

@@ -56,6 +56,7 @@ pub(super) fn live(it: Described) -> Live<DbCluster> {
         engine_version: next.and_then(|it| it.engine_version.clone()).or_else(|| it.engine_version.clone()).map(Version),
         allow_major_version_upgrade: false,
         engine_mode: EngineMode::Provisioned,
+        snapshot_identifier: None,
         database_name: it.database_name.clone(),
         master_username: it.master_username.clone(),
         master_user_password: None,

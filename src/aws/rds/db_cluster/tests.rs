@@ -5,7 +5,7 @@ use infra::{
 use serde_json::{Value as Json, json};
 
 use super::{
-    super::testing::{apply, ours},
+    super::database::testing::{apply, ours},
     DbCluster,
 };
 use crate::aws::{
@@ -73,6 +73,7 @@ more:
             "network_type",
             // Nothing can be read of these; updates and deletes that go by them have tests of their own.
             "allow_major_version_upgrade",
+            "snapshot_identifier",
             "skip_final_snapshot",
             "final_db_snapshot_identifier",
             "delete_automated_backups",
@@ -120,6 +121,7 @@ fn what_aws_would_refuse_is_said_before() {
             vec!["a key for a secret that RDS does not manage"],
         ),
         (json!({}), vec!["no password for the master user", "no name for the master user"]),
+        (json!({ "snapshot_identifier": "last" }), vec![]),
         (with(json!({ "kms_key_id": "arn:aws:kms:a" })), vec!["a key without encryption"]),
         (with(json!({ "kms_key_id": "alias/a", "storage_encrypted": true })), vec!["not the ARN of a key"]),
         (

@@ -5,12 +5,13 @@ use infra::{
     value::{Path, Value},
 };
 
-use super::super::{check_encryption, check_key, check_master, check_name, check_snapshot, check_windows, engine, written};
+use super::super::{check_encryption, check_key, check_master, check_name, check_snapshot, check_windows, database, written};
 
 /// What a cluster says for all its members.
 const OF_THE_CLUSTER: &[&str] = &[
     "engine_version",
     "allow_major_version_upgrade",
+    "snapshot_identifier",
     "db_name",
     "master_username",
     "master_user_password",
@@ -66,13 +67,15 @@ pub(super) fn check(spec: &Value, problems: &mut Problems) {
             let help = "name its cluster with `db_cluster_identifier`, or choose a class like `db.t4g.micro`";
             problems.error(Path::of("db_instance_class"), "`db.serverless` without a cluster", help);
         }
-        if !written(spec, "allocated_storage") && engine.is_some_and(|it| !it.starts_with("aurora")) {
+        // A snapshot says how much it takes.
+        let sized = written(spec, "allocated_storage") || written(spec, "snapshot_identifier");
+        if !sized && engine.is_some_and(|it| !it.starts_with("aurora")) {
             problems.error(Path::default(), "a database without `allocated_storage`", "write how many GiB it gets");
         }
         if written(spec, "promotion_tier") {
             problems.error(Path::of("promotion_tier"), "an order among the members of no cluster", "remove it");
         }
-        engine::check(spec, problems);
+        database::engine::check(spec, problems);
         check_master(spec, problems);
         check_snapshot(spec, problems);
         check_storage(spec, problems);

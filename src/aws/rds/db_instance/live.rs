@@ -77,6 +77,7 @@ fn common(it: &Described) -> Spec {
         allow_major_version_upgrade: false,
         auto_minor_version_upgrade: it.auto_minor_version_upgrade == Some(true),
         db_instance_class: next.and_then(|it| it.db_instance_class.clone()).or(it.db_instance_class.clone()).unwrap_or_default(),
+        snapshot_identifier: None,
         db_name: None,
         master_username: None,
         master_user_password: None,

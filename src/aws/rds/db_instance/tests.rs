@@ -2,7 +2,7 @@ use infra::resource::{AnyResource as _, AnyUpdate, Status, Wanted};
 use serde_json::{Value as Json, json};
 
 use super::{
-    super::testing::{apply, ours},
+    super::database::testing::{apply, ours},
     DbInstance,
 };
 use crate::aws::{
@@ -83,6 +83,7 @@ more:
             "enable_cloudwatch_logs_exports",
             // Nothing can be read of these; updates and deletes that go by them have tests of their own.
             "allow_major_version_upgrade",
+            "snapshot_identifier",
             "skip_final_snapshot",
             "final_db_snapshot_identifier",
             "delete_automated_backups",
@@ -115,6 +116,12 @@ fn what_aws_would_refuse_is_said_before() {
         (&plain, json!({ "engine": "aurora-mysql" }), vec!["the engine `aurora-mysql` without a cluster"]),
         (&plain, json!({ "db_instance_class": "db.serverless" }), vec!["`db.serverless` without a cluster"]),
         (&plain, json!({ "allocated_storage": null }), vec!["a database without `allocated_storage`"]),
+        (
+            &plain,
+            json!({ "allocated_storage": null, "master_username": null, "manage_master_user_password": null, "snapshot_identifier": "last" }),
+            vec![],
+        ),
+        (&member, json!({ "snapshot_identifier": "last" }), vec!["`snapshot_identifier` of a member of a cluster"]),
         (&plain, json!({ "promotion_tier": 1 }), vec!["an order among the members of no cluster"]),
         (&plain, json!({ "max_allocated_storage": 20 }), vec!["storage that grows by itself to no more than it has"]),
         (&plain, json!({ "storage_type": "gp3", "allocated_storage": 400, "iops": 12000, "storage_throughput": 500 }), vec![]),

@@ -5,7 +5,7 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use infra::value::Value;
 
 /// Whether it runs a newer minor version than the one written: AWS installs these during maintenance.
-pub(super) fn newer(wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
+pub(in crate::aws::rds) fn newer(wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
     let text = |it: Option<&Value>| it.and_then(Value::as_text).map(str::to_owned);
     let (written, running) = (text(wanted.get("engine_version")), text(there.get("engine_version")));
     let (Some(written), Some(running)) = (written, running) else { return false };
@@ -16,7 +16,7 @@ pub(super) fn newer(wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
 }
 
 /// Whether its storage has grown beyond what is written, and to no more than it may grow to.
-pub(super) fn larger(wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
+pub(in crate::aws::rds) fn larger(wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
     let number = |it: Option<&Value>| match it {
         Some(Value::Int(it)) => Some(*it),
         _ => None,

@@ -6,7 +6,7 @@ use infra::{
 };
 
 /// What a database of this engine cannot have.
-pub(super) fn check(spec: &Value, problems: &mut Problems) {
+pub(in crate::aws::rds) fn check(spec: &Value, problems: &mut Problems) {
     let Some(engine) = spec.get("engine").and_then(Value::as_text) else { return };
     let Some(known) = ENGINES.iter().find(|it| it.name == engine) else { return };
     if let Some(version) = spec.get("engine_version").and_then(Value::as_text)

@@ -21,20 +21,20 @@ use crate::aws::{
 };
 
 /// What came of an apply.
-pub(super) struct Applied {
-    pub(super) plan: Plan,
+pub(in crate::aws::rds) struct Applied {
+    pub(in crate::aws::rds) plan: Plan,
     /// How many were changed.
-    pub(super) updated: usize,
+    pub(in crate::aws::rds) updated: usize,
     /// The states that were waited for.
-    pub(super) waited: Vec<String>,
+    pub(in crate::aws::rds) waited: Vec<String>,
     /// What failed, and what to do about it.
-    pub(super) failed: Vec<String>,
-    pub(super) wire: Wire,
+    pub(in crate::aws::rds) failed: Vec<String>,
+    pub(in crate::aws::rds) wire: Wire,
 }
 
 impl Applied {
     /// What the plan changes: `allocated_storage: Drift`.
-    pub(super) fn changes(&self) -> Vec<String> {
+    pub(in crate::aws::rds) fn changes(&self) -> Vec<String> {
         let steps = self.plan.steps.iter().flat_map(|it| &it.changes);
         steps.map(|it| format!("{}: {:?}", it.path, it.cause)).collect()
     }
@@ -53,7 +53,7 @@ fn recorded(written: &Json) -> Json {
 }
 
 /// Applies `after` to the database `a`, of which `before` was last applied.
-pub(super) async fn apply(script: Script, type_name: &str, before: &Json, after: &Json) -> Applied {
+pub(in crate::aws::rds) async fn apply(script: Script, type_name: &str, before: &Json, after: &Json) -> Applied {
     let wire = Wire::scripted(script).await;
     let cloud = Arc::new(Cloud::new(Arc::new(types()), wire.world.clone()));
     let file = json!({
@@ -110,4 +110,4 @@ macro_rules! ours {
         "<TagList><Tag><Key>infra:state</Key><Value>6b1c</Value></Tag><Tag><Key>infra:address</Key><Value>database</Value></Tag></TagList>"
     };
 }
-pub(super) use ours;
+pub(in crate::aws::rds) use ours;
