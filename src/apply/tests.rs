@@ -1,7 +1,7 @@
 //! What a run makes of a resource that fails to become what it should be, and of one that is not waited for.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
@@ -21,7 +21,7 @@ use crate::{
     diagnostic::Source,
     plan::{Action, Reason, Request, decide::Made},
     resource::{
-        Create, Delete, Error, ErrorKind, Facts, Find, Id, Live, Location, Resource, Result, Status, Types, Update, Wanted, World,
+        Create, Delete, Error, ErrorKind, Facts, Find, Id, Live, Location, Obstacle, Resource, Result, Status, Types, Update, Wanted, World,
         write_only,
     },
     stack::{self, Settings, Stack},
@@ -92,6 +92,11 @@ impl Resource for Service {
 
     fn unset(spec: &Spec) -> &'static [&'static str] {
         if spec.version == "restored" { &["wait"] } else { &[] }
+    }
+
+    async fn obstacle(_: &Told, delete: Delete<'_, Self>, going: &BTreeSet<Id>) -> Result<Option<Obstacle>> {
+        let full = delete.spec.version == "one" && going.contains(delete.id);
+        Ok(full.then(|| Obstacle { what: "it is full".into(), remedy: "empty it".into() }))
     }
 
     async fn delete(_: &Told, _: Delete<'_, Self>) -> Result<()> {
@@ -341,4 +346,18 @@ async fn who_does_not_wait_is_done_when_the_update_shows() {
     assert!(stage.state.resources.values().all(|it| it.complete));
     let (made, _) = stage.apply("version: two, wait: false", &[("two", pending())]).await;
     assert!(made.plan.is_empty(), "{:?}", made.plan);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stops_a_delete_is_told_with_the_plan() {
+    let mut stage = Stage::begin().await;
+    let warnings = async |stage: &Stage, written: &str, destroy: bool| {
+        let request = Request { refresh: true, destroy, ..Request::default() };
+        let (_, warnings) = plan(&stage.cloud, &stack_of(written), &stage.state, &request).await.expect("a plan");
+        warnings.into_iter().map(|it| format!("{} ({}), {} place", it.summary, it.help.join(" "), it.labels.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings(&stage, "version: one", false).await, [""; 0]);
+    assert_eq!(warnings(&stage, "version: one", true).await, ["`a` cannot be deleted as it is: it is full (empty it), 1 place"]);
+    stage.apply("version: two", &[("one", Status::Ready), ("two", Status::Ready)]).await;
+    assert_eq!(warnings(&stage, "version: two", true).await, [""; 0]);
 }

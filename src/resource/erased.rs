@@ -7,7 +7,9 @@ use schemars::{Schema, generate::SchemaSettings};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 
-use super::{Create, Delete, Describe, Error, FORGOTTEN, Facts, Find, Id, Live, Problems, Resource, Result, Status, Update, Wanted};
+use super::{
+    Create, Delete, Describe, Error, FORGOTTEN, Facts, Find, Id, Live, Obstacle, Problems, Resource, Result, Status, Update, Wanted,
+};
 use crate::{state::as_hash, value::Value};
 
 /// The engine's side of a resource type. Specs are plain data with nothing unknown and secrets in clear text.
@@ -17,6 +19,8 @@ pub trait AnyResource<W>: Describe {
     fn create<'a>(&'a self, world: &'a W, spec: &'a Json, token: &'a str) -> BoxFuture<'a, Result<Id>>;
     fn update<'a>(&'a self, world: &'a W, update: AnyUpdate<'a>) -> BoxFuture<'a, Result<()>>;
     fn open<'a>(&'a self, world: &'a W, id: &'a Id) -> BoxFuture<'a, Result<Value>>;
+    fn obstacle<'a>(&'a self, world: &'a W, id: &'a Id, spec: &'a Json, going: &'a BTreeSet<Id>)
+    -> BoxFuture<'a, Result<Option<Obstacle>>>;
     fn delete<'a>(&'a self, world: &'a W, id: &'a Id, spec: &'a Json) -> BoxFuture<'a, Result<()>>;
     fn settled(&self, wanted: &Json, live: &AnyLive) -> Status;
 }
@@ -123,6 +127,20 @@ impl<R: Resource> AnyResource<R::World> for R {
 
     fn open<'a>(&'a self, world: &'a R::World, id: &'a Id) -> BoxFuture<'a, Result<Value>> {
         R::open(world, id).boxed()
+    }
+
+    fn obstacle<'a>(
+        &'a self,
+        world: &'a R::World,
+        id: &'a Id,
+        spec: &'a Json,
+        going: &'a BTreeSet<Id>,
+    ) -> BoxFuture<'a, Result<Option<Obstacle>>> {
+        async move {
+            let spec = recorded::<R>(spec)?;
+            R::obstacle(world, Delete { id, spec: &spec }, going).await
+        }
+        .boxed()
     }
 
     fn delete<'a>(&'a self, world: &'a R::World, id: &'a Id, spec: &'a Json) -> BoxFuture<'a, Result<()>> {

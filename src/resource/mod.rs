@@ -127,6 +127,15 @@ pub trait Resource: Send + Sync + 'static {
         status
     }
 
+    /// What would make the cloud refuse its delete, told with a plan that has it; `going` is all that the plan deletes.
+    fn obstacle(
+        _world: &Self::World,
+        _delete: Delete<'_, Self>,
+        _going: &BTreeSet<Id>,
+    ) -> impl Future<Output = Result<Option<Obstacle>>> + Send {
+        async { Ok(None) }
+    }
+
     /// Starts to remove it; the engine waits until `read` no longer finds it. Gone already is success.
     fn delete(world: &Self::World, delete: Delete<'_, Self>) -> impl Future<Output = Result<()>> + Send;
 }
@@ -239,6 +248,13 @@ pub struct Delete<'a, R: Resource + ?Sized> {
     pub id: &'a Id,
     /// As last applied.
     pub spec: &'a R::Spec,
+}
+
+/// Why a delete would be refused as things are.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Obstacle {
+    pub what: String,
+    pub remedy: String,
 }
 
 /// What the engine has to know of a type beyond its calls. Start from [`Facts::DEFAULT`].
