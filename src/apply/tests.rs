@@ -21,8 +21,8 @@ use crate::{
     diagnostic::Source,
     plan::{Action, Reason, Request, decide::Made},
     resource::{
-        Create, Delete, Error, ErrorKind, Facts, Find, Id, Live, Location, Obstacle, Resource, Result, Status, Types, Update, Wanted, World,
-        write_only,
+        Create, Delete, Error, ErrorKind, Facts, Find, Id, Live, Location, Obstacle, Resource, Result, Status, Types, Update, Wanted,
+        World, write_only,
     },
     stack::{self, Settings, Stack},
     state::{Entry, MemoryJournal, Pending, RecordedOptions, State},
