@@ -173,7 +173,17 @@ impl<'a, W: World> Run<'a, W> {
     /// What stays can be referred to at once.
     fn publish(&self) {
         for (node, decision) in self.input.graph.nodes.iter().zip(&self.made.decisions) {
-            let (Some(record), Some(decision)) = (node.recorded, decision) else { continue };
+            let Some(decision) = decision else { continue };
+            if let (Some(id), Some(live)) = (&decision.adopt, &decision.live) {
+                self.shared.known.publish(
+                    &node.address,
+                    id.clone(),
+                    live.outputs.clone(),
+                    decision.desired.clone(),
+                    live.status == Status::Ready,
+                );
+            }
+            let Some(record) = node.recorded else { continue };
             if matches!(decision.action, Some(Action::Create | Action::Replace | Action::CreateThenDelete)) {
                 continue;
             }
