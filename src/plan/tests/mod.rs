@@ -278,8 +278,11 @@ fn applied(stack: &Stack) -> (State, BTreeMap<Address, Json>) {
 }
 
 fn output(of: &Address, field: &str) -> Json {
-    if field == "key" {
-        return serde_json::to_value(Sealed).expect("it can be written");
+    let sealed = serde_json::to_value(Sealed).expect("it can be written");
+    match field {
+        "key" => return sealed,
+        "parts" => return json!({ "one": sealed }),
+        _ => {}
     }
     Json::from(format!("{of}-{field}"))
 }
