@@ -282,7 +282,8 @@ impl<'a, W: World> Run<'a, W> {
             Work::Remove(index) => {
                 let node = &graph.nodes[index];
                 let gone = gone(index);
-                let timeout = node.wanted.and_then(|it| it.options.timeouts.delete);
+                // When all is destroyed, the graph has nothing that is wanted.
+                let timeout = self.input.stack.resources.get(&node.address).and_then(|it| it.options.timeouts.delete);
                 async move {
                     let result = match node.recorded {
                         Some(record) => shared.remove(&node.address, record, gone, timeout).await,
