@@ -5,6 +5,7 @@
 
 mod event;
 mod keeper;
+mod record;
 mod recover;
 mod run;
 mod scope;

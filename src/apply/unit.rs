@@ -160,7 +160,7 @@ impl<'a, W: World> Shared<'a, W> {
         }
     }
 
-    fn hash(&self, text: &str) -> String {
+    pub(super) fn hash(&self, text: &str) -> String {
         self.input.state.hash(text)
     }
 
@@ -345,7 +345,7 @@ impl<'a, W: World> Shared<'a, W> {
         let subject = self.subject(index)?;
         let Some(decision) = &self.decisions[index] else { return Ok(()) };
         if let Some(id) = &decision.adopt {
-            let record = self.record(&subject, id.clone(), &Properties::new(), Json::Object(Default::default()), false, None);
+            let record = self.record(&subject, id.clone(), &Properties::new(), None, None);
             self.keeper.note(Entry::Recorded { address: subject.address.clone(), record }).await?;
         }
         let Some(record) = self.keeper.look(|state| state.resources.get(subject.address).cloned()) else {
@@ -438,22 +438,10 @@ impl<'a, W: World> Shared<'a, W> {
             }
             due = waited.next();
         }
-        let outputs = live.outputs.clone();
-        let record = self.record(subject, record.id.clone(), &desired, outputs, true, Some(&record));
+        let record = self.record(subject, record.id.clone(), &desired, Some(&live), Some(&record));
         self.known.publish(subject.address, record.id.clone(), live.outputs, desired, true);
         self.keeper.note(Entry::Recorded { address: subject.address.clone(), record }).await?;
         Ok(())
-    }
-
-    /// What was last applied, with what cannot be read back as it has just been sent. The rest stays: a read has to show that
-    /// it is gone.
-    fn sent(&self, subject: &Subject<'_, W>, desired: &Properties, record: &Record) -> Json {
-        let mut applied = record.applied.clone();
-        let mut now = normal::recorded(subject.schema, desired, &|it| self.hash(it));
-        if let (Json::Object(applied), Json::Object(now)) = (&mut applied, &mut now) {
-            normal::send(subject.schema, &subject.schema.properties, applied, now);
-        }
-        applied
     }
 
     fn compare(
@@ -471,70 +459,10 @@ impl<'a, W: World> Shared<'a, W> {
             complete: record.complete,
             read: &|it| read.contains(it),
             ignore: &subject.ignore,
+            shown: &record.shown,
             hash: &|it| self.hash(it),
         };
         diff::diff(subject.schema, &sides).changes
-    }
-
-    /// What is sent: what is wanted, what is not ours as it is, what was ours and is no longer wanted left out.
-    fn to(&self, subject: &Subject<'_, W>, desired: &Properties, live: &AnyLive, record: &Record) -> Result<Json, Failure> {
-        let wanted = Value::Map(desired.clone()).reveal().or_else(|unknown| failed(unknown.to_string(), "run the same command again"))?;
-        let mut to = serde_json::Map::new();
-        for (name, field) in &subject.schema.properties {
-            let (want, have, was) = (wanted.get(name), live.spec.get(name), record.applied.get(name));
-            let value = match (want, have) {
-                (Some(Json::Object(want)), Some(Json::Object(have))) if field.schema.marks.shared => {
-                    let ours = |key: &String| want.contains_key(key) || was.is_some_and(|it| it.get(key).is_some());
-                    let foreign = have.iter().filter(|(key, _)| !ours(key));
-                    Some(Json::Object(foreign.chain(want).map(|(key, it)| (key.clone(), it.clone())).collect()))
-                }
-                (Some(Json::Array(want)), Some(Json::Array(have))) if field.schema.marks.shared => {
-                    let ours = |item: &Json| want.contains(item) || was.and_then(Json::as_array).is_some_and(|it| it.contains(item));
-                    let foreign = have.iter().filter(|it| !ours(it));
-                    Some(Json::Array(foreign.chain(want).cloned().collect()))
-                }
-                (Some(want), _) => Some(want.clone()),
-                (None, have) if was.is_none() || field.schema.marks.kept => have.cloned(),
-                (None, _) => None,
-            };
-            to.extend(value.map(|it| (name.clone(), it)));
-        }
-        let mut to = Json::Object(to);
-        diff::keep_ignored(&subject.ignore, &live.spec, &mut to);
-        Ok(to)
-    }
-
-    fn record(
-        &self,
-        subject: &Subject<'_, W>,
-        id: Id,
-        desired: &Properties,
-        outputs: Json,
-        complete: bool,
-        before: Option<&Record>,
-    ) -> Record {
-        let now = self.session.clock.now();
-        Record {
-            type_name: subject.resource.name().to_owned(),
-            id,
-            location: subject.location.clone(),
-            applied: normal::recorded(subject.schema, desired, &|it| self.hash(it)),
-            outputs,
-            dependencies: self.graph().dependencies(subject.index),
-            options: schedule::recorded_options(self.input, subject.index),
-            complete,
-            created: before.map_or(now, |it| it.created),
-            updated: now,
-        }
-    }
-
-    /// Records anew what stays as it is in the cloud.
-    pub(super) async fn quiet(&self, index: Index) -> Result<(), Failure> {
-        let subject = self.subject(index)?;
-        let (Some(decision), Some(before)) = (&self.decisions[index], self.graph().nodes[index].recorded) else { return Ok(()) };
-        let outputs = decision.live.as_ref().map_or_else(|| before.outputs.clone(), |it| it.outputs.clone());
-        let record = self.record(&subject, before.id.clone(), &decision.desired, outputs, true, Some(before));
-        Ok(self.keeper.note(Entry::Recorded { address: subject.address.clone(), record }).await?)
     }
 
     /// Deletes what a record tells of and waits until it is gone.

@@ -278,6 +278,7 @@ async fn apply_while_a_version_waits(apply_immediately: bool) -> (usize, Vec<Str
         id: "a".into(),
         location: Default::default(),
         applied: properties(false),
+        shown: [].into(),
         outputs: json!({ "id": "a" }),
         dependencies: Default::default(),
         options: Default::default(),
