@@ -6,9 +6,11 @@
 mod event;
 mod keeper;
 mod obstacles;
+mod record;
 mod recover;
 mod run;
 mod scope;
+mod silence;
 mod unit;
 mod wanted;
 

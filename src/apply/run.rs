@@ -176,7 +176,17 @@ impl<'a, W: World> Run<'a, W> {
     /// What stays can be referred to at once.
     fn publish(&self) {
         for (node, decision) in self.input.graph.nodes.iter().zip(&self.made.decisions) {
-            let (Some(record), Some(decision)) = (node.recorded, decision) else { continue };
+            let Some(decision) = decision else { continue };
+            if let (Some(id), Some(live)) = (&decision.adopt, &decision.live) {
+                self.shared.known.publish(
+                    &node.address,
+                    id.clone(),
+                    live.outputs.clone(),
+                    decision.desired.clone(),
+                    live.status == Status::Ready,
+                );
+            }
+            let Some(record) = node.recorded else { continue };
             if matches!(decision.action, Some(Action::Create | Action::Replace | Action::CreateThenDelete)) {
                 continue;
             }
@@ -274,7 +284,8 @@ impl<'a, W: World> Run<'a, W> {
             Work::Remove(index) => {
                 let node = &graph.nodes[index];
                 let gone = gone(index);
-                let timeout = node.wanted.and_then(|it| it.options.timeouts.delete);
+                // When all is destroyed, the graph has nothing that is wanted.
+                let timeout = self.input.stack.resources.get(&node.address).and_then(|it| it.options.timeouts.delete);
                 async move {
                     let result = match node.recorded {
                         Some(record) => shared.remove(&node.address, record, gone, timeout).await,

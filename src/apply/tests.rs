@@ -99,8 +99,9 @@ impl Resource for Service {
         Ok(full.then(|| Obstacle { what: "it is full".into(), remedy: "empty it".into() }))
     }
 
-    async fn delete(_: &Told, _: Delete<'_, Self>) -> Result<()> {
-        unreachable!("nothing is deleted")
+    async fn delete(world: &Told, _: Delete<'_, Self>) -> Result<()> {
+        world.0.lock().expect("nobody panics while holding it").calls.push("delete".to_owned());
+        Ok(())
     }
 
     fn settled(wanted: &Spec, live: &Spec, status: Status) -> Status {
@@ -175,8 +176,12 @@ impl Stage {
 
     /// Plans and applies while the cloud shows all this; returns the plan and what failed.
     async fn apply(&mut self, written: &str, shown: &[(&'static str, Status)]) -> (Made, Vec<String>) {
+        self.carry_out(written, shown, false).await
+    }
+
+    async fn carry_out(&mut self, written: &str, shown: &[(&'static str, Status)], destroy: bool) -> (Made, Vec<String>) {
         self.cloud.world.0.lock().expect("nobody panics while holding it").reads = shown.iter().cloned().collect();
-        let (stack, request) = (stack_of(written), Request { refresh: true, ..Request::default() });
+        let (stack, request) = (stack_of(written), Request { refresh: true, destroy, ..Request::default() });
         let (made, _) = plan(&self.cloud, &stack, &self.state, &request).await.expect("a plan");
         let journal = MemoryJournal::new();
         let (events, mut told) = mpsc::unbounded_channel();
@@ -221,6 +226,16 @@ async fn another_way_to_the_same_place_is_only_recorded() {
         let located: Vec<_> = stage.state.resources.values().map(|it| &it.location).collect();
         assert_eq!((located, stage.state.deposed.len()), (vec![&location], 0));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destroy_waits_as_long_as_the_file_says() {
+    let mut stage = Stage::begin().await;
+    // Beside its properties.
+    let written = "version: one }, timeouts: { delete: 5s";
+    let (_, failures) = stage.carry_out(written, &[("one", Status::Deleting("going".into()))], true).await;
+    assert_eq!(stage.calls(), ["delete"]);
+    assert_eq!(failures, ["`service-1` is still there after 5 s (run the same command again to go on waiting)"]);
 }
 
 /// A create that is repeated by its token may make now what its first try did not, and lose the answer again.

@@ -16,6 +16,7 @@ use super::{
     keeper::Keeper,
     recover::{self, Waited, service, with_operation},
     scope::Known,
+    silence::{secrets_of, silent},
 };
 use crate::{
     address::Address,
@@ -76,29 +77,6 @@ fn help(error: &Error) -> Option<String> {
         crate::resource::ErrorKind::Rejected => return None,
     };
     Some(text.to_owned())
-}
-
-/// All secrets in what is sent.
-fn secrets_of(properties: &Properties) -> Vec<Secret> {
-    let (mut found, mut open) = (vec![], properties.values().collect::<Vec<_>>());
-    while let Some(value) = open.pop() {
-        match value {
-            Value::Secret(it) => found.push(it.clone()),
-            Value::List(items) => open.extend(items),
-            Value::Map(entries) => open.extend(entries.values()),
-            _ => {}
-        }
-    }
-    found
-}
-
-/// An error without the secrets that were sent: an answer may quote the question. What is shorter than a word stays, because it
-/// could stand anywhere.
-fn silent(mut error: Error, secrets: &[Secret]) -> Error {
-    for secret in secrets.iter().map(Secret::reveal).filter(|it| it.chars().count() >= 4) {
-        error.message = error.message.replace(secret, "(secret)");
-    }
-    error
 }
 
 /// The properties to read: what is wanted, and what was, so that it is seen whether it is gone.
@@ -216,7 +194,7 @@ impl<'a, W: World> Shared<'a, W> {
         }
     }
 
-    fn hash(&self, text: &str) -> String {
+    pub(super) fn hash(&self, text: &str) -> String {
         self.input.state.hash(text)
     }
 
@@ -414,7 +392,7 @@ impl<'a, W: World> Shared<'a, W> {
         let subject = self.subject(index)?;
         let Some(decision) = &self.decisions[index] else { return Ok(()) };
         if let Some(id) = &decision.adopt {
-            let record = self.record(&subject, id.clone(), &Properties::new(), Json::Object(Default::default()), false, None);
+            let record = self.record(&subject, id.clone(), &Properties::new(), None, None);
             self.keeper.note(Entry::Recorded { address: subject.address.clone(), record }).await?;
         }
         let Some(record) = self.keeper.look(|state| state.resources.get(subject.address).cloned()) else {
@@ -513,22 +491,10 @@ impl<'a, W: World> Shared<'a, W> {
             }
             due = waited.next();
         }
-        let outputs = live.outputs.clone();
-        let record = self.record(subject, record.id.clone(), &desired, outputs, true, Some(&record));
+        let record = self.record(subject, record.id.clone(), &desired, Some(&live), Some(&record));
         self.known.publish(subject.address, record.id.clone(), live.outputs, desired, true);
         self.keeper.note(Entry::Recorded { address: subject.address.clone(), record }).await?;
         Ok(())
-    }
-
-    /// What was last applied, with what cannot be read back as it has just been sent. The rest stays: a read has to show that
-    /// it is gone.
-    fn sent(&self, subject: &Subject<'_, W>, desired: &Properties, record: &Record) -> Json {
-        let mut applied = record.applied.clone();
-        let mut now = normal::recorded(subject.schema, desired, &|it| self.hash(it));
-        if let (Json::Object(applied), Json::Object(now)) = (&mut applied, &mut now) {
-            normal::send(subject.schema, &subject.schema.properties, applied, now);
-        }
-        applied
     }
 
     fn compare(
@@ -543,7 +509,7 @@ impl<'a, W: World> Shared<'a, W> {
     }
 
     /// What is wanted beside what there is and what was last applied.
-    fn beside<T>(
+    pub(super) fn beside<T>(
         &self,
         subject: &Subject<'_, W>,
         desired: &Properties,
@@ -560,74 +526,9 @@ impl<'a, W: World> Shared<'a, W> {
             read: &|it| read.contains(it),
             ignore: &subject.ignore,
             grown: &|property, there| subject.resource.grown(property, desired, there),
+            shown: &record.shown,
             hash: &|it| self.hash(it),
         })
-    }
-
-    /// What is sent: what is wanted, what is not ours as it is, what was ours and is no longer wanted left out.
-    fn to(&self, subject: &Subject<'_, W>, desired: &Properties, live: &AnyLive, record: &Record) -> Result<Json, Failure> {
-        let wanted = Value::Map(desired.clone()).reveal().or_else(|unknown| failed(unknown.to_string(), "run the same command again"))?;
-        let all = &subject.schema.properties;
-        let grown = self.beside(subject, desired, live, record, &BTreeSet::new(), |sides| {
-            all.keys().filter(|it| sides.outgrown(it)).collect::<BTreeSet<_>>()
-        });
-        let mut to = serde_json::Map::new();
-        for (name, field) in all {
-            let (want, have, was) = (wanted.get(name), live.spec.get(name), record.applied.get(name));
-            let value = match (want, have) {
-                (_, Some(have)) if grown.contains(name) => Some(have.clone()),
-                (Some(Json::Object(want)), Some(Json::Object(have))) if field.schema.marks.shared => {
-                    let ours = |key: &String| want.contains_key(key) || was.is_some_and(|it| it.get(key).is_some());
-                    let foreign = have.iter().filter(|(key, _)| !ours(key));
-                    Some(Json::Object(foreign.chain(want).map(|(key, it)| (key.clone(), it.clone())).collect()))
-                }
-                (Some(Json::Array(want)), Some(Json::Array(have))) if field.schema.marks.shared => {
-                    let ours = |item: &Json| want.contains(item) || was.and_then(Json::as_array).is_some_and(|it| it.contains(item));
-                    let foreign = have.iter().filter(|it| !ours(it));
-                    Some(Json::Array(foreign.chain(want).cloned().collect()))
-                }
-                (Some(want), _) => Some(want.clone()),
-                (None, have) if was.is_none() || field.schema.marks.kept => have.cloned(),
-                (None, _) => None,
-            };
-            to.extend(value.map(|it| (name.clone(), it)));
-        }
-        let mut to = Json::Object(to);
-        diff::keep_ignored(&subject.ignore, &live.spec, &mut to);
-        Ok(to)
-    }
-
-    fn record(
-        &self,
-        subject: &Subject<'_, W>,
-        id: Id,
-        desired: &Properties,
-        outputs: Json,
-        complete: bool,
-        before: Option<&Record>,
-    ) -> Record {
-        let now = self.session.clock.now();
-        Record {
-            type_name: subject.resource.name().to_owned(),
-            id,
-            location: subject.location.clone(),
-            applied: normal::recorded(subject.schema, desired, &|it| self.hash(it)),
-            outputs,
-            dependencies: self.graph().dependencies(subject.index),
-            options: schedule::recorded_options(self.input, subject.index),
-            complete,
-            created: before.map_or(now, |it| it.created),
-            updated: now,
-        }
-    }
-
-    /// Records anew what stays as it is in the cloud.
-    pub(super) async fn quiet(&self, index: Index) -> Result<(), Failure> {
-        let subject = self.subject(index)?;
-        let (Some(decision), Some(before)) = (&self.decisions[index], self.graph().nodes[index].recorded) else { return Ok(()) };
-        let outputs = decision.live.as_ref().map_or_else(|| before.outputs.clone(), |it| it.outputs.clone());
-        let record = self.record(&subject, before.id.clone(), &decision.desired, outputs, true, Some(before));
-        Ok(self.keeper.note(Entry::Recorded { address: subject.address.clone(), record }).await?)
     }
 
     /// Deletes what a record tells of and waits until it is gone.
@@ -662,25 +563,5 @@ impl<'a, W: World> Shared<'a, W> {
             }
         }
         Ok(self.keeper.note(Entry::Deleted { address: address.clone(), id: id.clone() }).await?)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_does_not_quote_the_secrets_that_were_sent() {
-        let secret = |text: &str| Value::Secret(Secret::new(text));
-        let sent = Properties::from([
-            ("name".to_owned(), Value::from("shop")),
-            ("list".to_owned(), Value::List(vec![secret("token-of-the-day"), Value::from("b")])),
-            ("map".to_owned(), Value::Map([("a".to_owned(), secret("pin"))].into())),
-        ]);
-        let check = |message: &str, expected: &str| {
-            assert_eq!(silent(Error::rejected("CreateThing", "Invalid", message), &secrets_of(&sent)).message, expected);
-        };
-        check("Value 'token-of-the-day' of shop failed: token-of-the-day", "Value '(secret)' of shop failed: (secret)");
-        check("the pinned version", "the pinned version");
     }
 }

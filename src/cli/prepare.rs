@@ -365,6 +365,7 @@ mod tests {
             id: Id::from("vpc-1"),
             location: Default::default(),
             applied: json!({}),
+            shown: Default::default(),
             outputs: json!({}),
             dependencies: Default::default(),
             options: Default::default(),

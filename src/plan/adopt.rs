@@ -10,7 +10,6 @@ use crate::{
     resource::{Id, Location},
     stack::Instance,
     state::Record,
-    value::Value,
 };
 
 impl Maker<'_> {
@@ -27,7 +26,7 @@ impl Maker<'_> {
             );
             return Decision::stays(desired);
         };
-        let difference = self.compare(instance, &desired, live, read, &Value::map(), true);
+        let difference = self.compare(instance, &desired, (live, read), None);
         let immutable: Vec<_> = difference.changes.iter().filter(|it| it.replaces).map(|it| it.path.to_string()).collect();
         if !immutable.is_empty() {
             diagnostics.push(

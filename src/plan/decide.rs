@@ -265,7 +265,7 @@ impl Maker<'_> {
             Status::Ready | Status::Pending(_) | Status::UpdateFailed(_) => {}
         }
         let read = seen.map_or_else(|| self.all_properties(instance), |it| it.read.clone());
-        let difference = self.compare(instance, &desired, &live, &read, &Value::from(record.applied.clone()), record.complete);
+        let difference = self.compare(instance, &desired, (&live, &read), Some(record));
         let reason = self.must_replace(instance, &desired, &live, &difference.changes);
         if let Some(reason) = reason.or_else(|| self.left_behind(index)) {
             return self.replace(index, instance, record, reason, difference.changes, diagnostics);
@@ -357,21 +357,21 @@ impl Maker<'_> {
         &self,
         instance: &Instance,
         desired: &Properties,
-        live: &AnyLive,
-        read: &BTreeSet<String>,
-        was: &Value,
-        complete: bool,
+        (live, read): (&AnyLive, &BTreeSet<String>),
+        record: Option<&Record>,
     ) -> diff::Difference {
         let Some(schema) = self.input.catalog.schema(instance.type_name) else { return diff::Difference::default() };
         let describe = self.input.catalog.resource(instance.type_name);
+        let nothing = BTreeMap::new();
         let sides = Sides {
             want: desired,
             have: &Value::from(live.spec.clone()),
-            was,
-            complete,
+            was: &record.map_or_else(Value::map, |it| Value::from(it.applied.clone())),
+            complete: record.is_none_or(|it| it.complete),
             read: &|it| read.contains(it),
             ignore: &instance.options.ignore_changes,
             grown: &|property, there| describe.is_some_and(|it| it.grown(property, desired, there)),
+            shown: record.map_or(&nothing, |it| &it.shown),
             hash: &|it| self.input.state.hash(it),
         };
         diff::diff(schema, &sides)
@@ -384,8 +384,11 @@ impl Maker<'_> {
     /// Whether what would be recorded now is not what is recorded.
     fn record_differs(&self, index: Index, instance: &Instance, record: &Record, desired: &Properties, live: &AnyLive) -> bool {
         let Some(schema) = self.input.catalog.schema(instance.type_name) else { return false };
-        let applied = normal::recorded(schema, desired, &|it| self.input.state.hash(it));
+        let hash = |it: &str| self.input.state.hash(it);
+        let applied = normal::recorded(schema, desired, &hash);
+        let shown = normal::shown(schema, desired, &live.spec, &hash);
         !record.complete
+            || shown.keys().any(|it| !record.shown.contains_key(it))
             || record.location != instance.options.location
             || !same(&applied, &record.applied)
             || !same(&live.outputs, &record.outputs)

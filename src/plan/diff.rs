@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::{Cause, Change, Shown, normal};
+use super::{Cause, Change, Shown, normal, sealed};
 use crate::{
     resource::{
         Secret, Version,
@@ -28,6 +28,8 @@ pub struct Sides<'a> {
     pub ignore: &'a [Path],
     /// Whether the cloud comes by itself from what is wanted of a property to this, and never goes back.
     pub grown: &'a dyn Fn(&str, &Value) -> bool,
+    /// By path, the hash of what was read last, of what is made of texts that are not at hand.
+    pub shown: &'a BTreeMap<String, String>,
     pub hash: &'a dyn Fn(&str) -> String,
 }
 
@@ -167,12 +169,11 @@ impl Compare<'_> {
                     self.push(path, Shown::Secret, shown(want), self.cause(schema, want, was));
                 }
             }
-            // Its text is not at hand: what was made of the same one is the same. What somebody else wrote instead is not noticed.
-            (Some(Value::Secret(want)), Some(_)) if want.stands_in() => {
-                if let cause @ Cause::File = self.cause_of_secret(want, was) {
-                    self.push(path, Shown::Secret, Shown::Secret, cause);
-                }
-            }
+            // Its text is not at hand: what was made of the same one is the same, as long as it shows as it did.
+            (Some(Value::Secret(secret)), Some(have)) if secret.stands_in() => match self.cause_of_secret(secret, was) {
+                Cause::Drift if self.shows_as_before(schema, have, path) => {}
+                cause => self.push(path, Shown::Secret, Shown::Secret, cause),
+            },
             // A secret in a property that can be read: shown on neither side.
             (Some(Value::Secret(want)), Some(Value::Text(have))) => {
                 if want.reveal() != have {
@@ -192,6 +193,7 @@ impl Compare<'_> {
     }
 
     fn values(&mut self, schema: &Schema, resolved: &Schema, want: &Value, have: &Value, was: Option<&Value>, path: &Path) {
+        let is_set = schema.marks.set || resolved.marks.set;
         match (&resolved.kind, want, have) {
             (Kind::Object(fields), Value::Map(_), Value::Map(_)) => self.object(fields, want, have, was, path),
             (Kind::Map(item), Value::Map(wanted), Value::Map(there)) => {
@@ -207,7 +209,10 @@ impl Compare<'_> {
                     }
                 }
             }
-            (Kind::List { item, .. }, Value::List(wanted), Value::List(there)) if schema.marks.set || resolved.marks.set => {
+            (Kind::List { .. }, Value::List(_), Value::List(_)) if is_set && sealed::stands_in(want) && !has_hash(have) => {
+                self.sealed(schema, want, have, was, path);
+            }
+            (Kind::List { item, .. }, Value::List(wanted), Value::List(there)) if is_set => {
                 self.set(schema, item, wanted, there, was, path);
             }
             (Kind::List { item, .. }, Value::List(wanted), Value::List(there)) if wanted.len() == there.len() => {
@@ -216,6 +221,7 @@ impl Compare<'_> {
                     self.property(item, Some(want), Some(have), was.and_then(|it| it.get(n)), &path.item(n));
                 }
             }
+            _ if sealed::stands_in(want) && !has_hash(have) => self.sealed(schema, want, have, was, path),
             _ => {
                 if !self.same(schema, want, have) {
                     let hidden = if want.has_secret() { Shown::Secret } else { before(have, was) };
@@ -260,6 +266,22 @@ impl Compare<'_> {
             let want = Value::List(wanted.to_vec());
             let hidden = if want.has_secret() { Shown::Secret } else { before(&Value::List(there.to_vec()), was) };
             self.push(path, hidden, shown(&want), self.cause(schema, &want, was));
+        }
+    }
+
+    /// What has parts that stand for texts, compared as a whole.
+    fn sealed(&mut self, schema: &Schema, want: &Value, have: &Value, was: Option<&Value>, path: &Path) {
+        match self.cause(schema, want, was) {
+            Cause::Drift if self.shows_as_before(schema, have, path) => {}
+            cause => self.push(path, Shown::Secret, shown(want), cause),
+        }
+    }
+
+    /// Whether the cloud shows what it showed when it was recorded; what was begun and not finished may have written anything.
+    fn shows_as_before(&self, schema: &Schema, have: &Value, path: &Path) -> bool {
+        match self.sides.shown.get(&path.to_string()) {
+            Some(hash) => normal::hash_of_shown(self.types, schema, have, self.sides.hash).is_none_or(|it| it == *hash),
+            None => self.sides.complete || self.replaces,
         }
     }
 
@@ -394,6 +416,7 @@ mod tests {
                 read: &|_| true,
                 ignore: &[],
                 grown: &grown,
+                shown: &BTreeMap::new(),
                 hash: &str::to_owned,
             };
             assert_eq!(diff(&types, &sides).changes.len(), changes, "{want:?} {have:?}");
@@ -433,6 +456,7 @@ mod tests {
                 read: &|_| true,
                 ignore: &[],
                 grown: &grown,
+                shown: &BTreeMap::new(),
                 hash: &str::to_owned,
             };
             let found = diff(&types, &sides).changes;

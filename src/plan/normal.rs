@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::sealed;
 use crate::{
     resource::{
         DnsName, Protocol,
-        schema::{Field, Fields, Format, Kind, Schema, TypeSchema},
+        schema::{Field, Fields, Format, Kind, Marks, Schema, TypeSchema},
     },
-    value::Value,
+    value::{Path, Value},
 };
 
 /// Fills in what leaving out means, drops what is null: as it is sent.
@@ -218,6 +219,74 @@ pub fn record(types: &TypeSchema, schema: &Schema, value: &Value, hash: &dyn Fn(
         }
         _ => hidden(value, hash),
     }
+}
+
+/// What the cloud shows of properties that are made of texts which only what is sent has: by path, its hash. Nothing else tells whether
+/// somebody changes it.
+pub fn shown(
+    types: &TypeSchema,
+    desired: &BTreeMap<String, Value>,
+    live: &Json,
+    hash: &dyn Fn(&str) -> String,
+) -> BTreeMap<String, String> {
+    let mut shown = BTreeMap::new();
+    for (name, want) in desired.iter().filter(|(_, it)| sealed::stands_in(it)) {
+        if let (Some(field), Some(have)) = (types.properties.get(name), live.get(name)) {
+            show(types, &field.schema, (want, &Value::from(have.clone())), &Path::of(name), hash, &mut shown);
+        }
+    }
+    shown
+}
+
+fn show(
+    types: &TypeSchema,
+    schema: &Schema,
+    (want, have): (&Value, &Value),
+    path: &Path,
+    hash: &dyn Fn(&str) -> String,
+    shown: &mut BTreeMap<String, String>,
+) {
+    let resolved = types.resolve(schema);
+    let marked = |mark: fn(&Marks) -> bool| mark(&schema.marks) || mark(&resolved.marks);
+    if !sealed::stands_in(want) || marked(|it| it.write_only) {
+        return;
+    }
+    match (&resolved.kind, want, have) {
+        (Kind::Object(fields), Value::Map(want), Value::Map(have)) => {
+            for (name, want) in want {
+                if let (Some(field), Some(have)) = (fields.get(name), have.get(name)) {
+                    show(types, &field.schema, (want, have), &path.key(name), hash, shown);
+                }
+            }
+            return;
+        }
+        (Kind::Map(item), Value::Map(want), Value::Map(have)) => {
+            for (name, want) in want {
+                if let Some(have) = have.get(name) {
+                    show(types, item, (want, have), &path.key(name), hash, shown);
+                }
+            }
+            return;
+        }
+        // Items of others come and go there.
+        (Kind::List { .. }, ..) if marked(|it| it.shared) => return,
+        (Kind::List { item, .. }, Value::List(want), Value::List(have)) if !marked(|it| it.set) && want.len() == have.len() => {
+            for (n, (want, have)) in want.iter().zip(have).enumerate() {
+                show(types, item, (want, have), &path.item(n), hash, shown);
+            }
+        }
+        _ => {}
+    }
+    shown.extend(hash_of_shown(types, schema, have, hash).map(|it| (path.to_string(), it)));
+}
+
+/// The hash of what the cloud shows; of what is only recorded there is none.
+pub fn hash_of_shown(types: &TypeSchema, schema: &Schema, have: &Value, hash: &dyn Fn(&str) -> String) -> Option<String> {
+    let text = match canonical(types, schema, have) {
+        Value::Text(text) => text,
+        other => format!("json:{}", other.reveal().ok()?),
+    };
+    (!text.contains("infra:hash")).then(|| hash(&text))
 }
 
 /// One hash for a whole value.

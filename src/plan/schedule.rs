@@ -1,7 +1,7 @@
 //! Decisions to pieces of work, and which of them must be done before which.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     time::Duration,
 };
 
@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     address::Address,
-    graph::{Graph, Index},
-    resource::Facts,
+    graph::{Edge, Graph, Index},
+    resource::{Facts, schema::Kind},
     state::{Deposed, RecordedOptions, State},
 };
 
@@ -45,7 +45,7 @@ pub struct Piece {
 
 /// All pieces of work. Their needs never form a circle.
 pub fn schedule(input: Input<'_>, decisions: &[Option<Decision>]) -> Vec<Piece> {
-    let mut schedule = Schedule { input, decisions, pieces: vec![], numbers: HashMap::new() };
+    let mut schedule = Schedule { input, decisions, pieces: vec![], numbers: HashMap::new(), waits: HashSet::new() };
     schedule.pieces();
     schedule.making();
     schedule.removing();
@@ -61,6 +61,8 @@ struct Schedule<'a> {
     decisions: &'a [Option<Decision>],
     pieces: Vec<Piece>,
     numbers: HashMap<Work, usize>,
+    /// What comes after a change because that makes the value which it needs.
+    waits: HashSet<(usize, usize)>,
 }
 
 impl Schedule<'_> {
@@ -135,14 +137,28 @@ impl Schedule<'_> {
                 for mine in [mine, Work::Change(index)] {
                     if edge.to != index {
                         self.need(mine, theirs);
-                        // What is changed and may refer back does not wait for the other's change.
-                        if !edge.late {
+                        // What is changed and may refer back does not wait for the other's change, unless that makes the value.
+                        let makes = self.makes_value(edge);
+                        if makes || !edge.late {
                             self.need(mine, Work::Change(edge.to));
+                        }
+                        if let (true, Some(&mine), Some(&theirs)) =
+                            (makes, self.numbers.get(&mine), self.numbers.get(&Work::Change(edge.to)))
+                        {
+                            self.waits.insert((mine, theirs));
                         }
                     }
                 }
             }
         }
+    }
+
+    /// Whether changing the other resource may change, or first yield, what is needed of it.
+    fn makes_value(&self, edge: &Edge) -> bool {
+        let schema = self.input.graph.nodes[edge.to].wanted.and_then(|it| self.input.catalog.schema(it.type_name));
+        let output = edge.field.as_ref().and_then(|it| schema?.outputs.get(it));
+        self.action(edge.to) == Some(Action::Adopt)
+            || output.is_some_and(|it| it.schema.marks.volatile || matches!(it.schema.kind, Kind::Map(_)))
     }
 
     /// What goes comes after everything that needed it has gone or let go of it.
@@ -236,9 +252,10 @@ impl Schedule<'_> {
             (Work::Clear(_), _) => Some(0),
             (Work::Remove(_), Work::Clear(_)) => Some(1),
             (Work::Remove(_), Work::Change(_)) => Some(2),
+            _ if self.waits.contains(&(number, before)) => Some(4),
             // What is there can be referred to before it is changed: it may be changed to refer back.
             (Work::Make(_) | Work::Finish(_) | Work::Change(_), Work::Change(_)) => Some(3),
-            (Work::Remove(one), Work::Remove(other) | Work::Forget(other)) if one != other => Some(4),
+            (Work::Remove(one), Work::Remove(other) | Work::Forget(other)) if one != other => Some(5),
             _ => None,
         }
     }

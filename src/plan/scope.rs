@@ -7,7 +7,7 @@ use super::{
 use crate::{
     address::Address,
     graph::Graph,
-    resource::{Catalog, Status},
+    resource::{Catalog, Status, schema::Kind},
     stack::Scope,
     value::Value,
 };
@@ -34,12 +34,23 @@ impl Scope for PlanScope<'_> {
                 let live = decision.live.as_ref();
                 let outputs = live.map(|it| &it.outputs).or(node.recorded.map(|it| &it.outputs));
                 match outputs.and_then(|it| it.get(field)) {
-                    Some(it) => node.recorded.map_or_else(|| Value::from(it.clone()), |record| sealed::output(&record.id, field, it)),
+                    Some(it) => {
+                        let id = node.recorded.map(|it| &it.id).or(decision.adopt.as_ref());
+                        id.map_or_else(|| Value::from(it.clone()), |id| sealed::output(id, field, it))
+                    }
                     None if live.is_none_or(|it| it.status == Status::Ready) => Value::Null,
                     None => unknown(),
                 }
             }
             Fate::Absent => unknown(),
         }
+    }
+
+    fn may_grow(&self, target: &Address, field: &str) -> bool {
+        let Some(index) = self.graph.find(target) else { return false };
+        let schema = self.graph.nodes[index].wanted.and_then(|it| self.catalog.schema(it.type_name));
+        let output = schema.and_then(|it| it.outputs.get(field));
+        let changes = self.decisions[index].as_ref().is_some_and(|it| it.fate == Fate::Stays { updating: true });
+        changes && output.is_some_and(|it| matches!(it.schema.kind, Kind::Map(_)))
     }
 }

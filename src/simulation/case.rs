@@ -41,6 +41,16 @@ pub(super) struct Run {
     pub(super) pause: u64,
     /// Whether it asks the cloud before it plans.
     pub(super) refresh: bool,
+    pub(super) limit: Option<Limit>,
+}
+
+/// What a run is about, where it is not about all: an item.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Limit {
+    Target(usize),
+    Exclude(usize),
+    /// About all, and this one is replaced.
+    Replace(usize),
 }
 
 /// When the process is killed.
@@ -111,6 +121,9 @@ impl Case {
                 if !run.refresh {
                     push(&|it| it.rounds[n].runs[m].refresh = true);
                 }
+                if run.limit.is_some() {
+                    push(&|it| it.rounds[n].runs[m].limit = None);
+                }
             }
         }
         all
@@ -146,7 +159,14 @@ fn run(chance: &mut Chance, count: u64) -> Run {
     let stop = chance.one_in(5).then(|| chance.below(30_000));
     let pause = if chance.one_in(2) { 0 } else { chance.below(100) };
     let at_once = chance.one_in(2);
-    Run { one_in: [3, 10, 30][small(chance, 3)], budget, crash, stop, at_once, pause, refresh: !chance.one_in(4) }
+    let item = small(chance, count);
+    let limit = match chance.below(18) {
+        0 => Some(Limit::Target(item)),
+        1 => Some(Limit::Exclude(item)),
+        2 => Some(Limit::Replace(item)),
+        _ => None,
+    };
+    Run { one_in: [3, 10, 30][small(chance, 3)], budget, crash, stop, at_once, pause, refresh: !chance.one_in(4), limit }
 }
 
 fn edit(chance: &mut Chance, count: usize) -> Edit {
@@ -176,10 +196,10 @@ impl fmt::Display for Case {
             let left = if round.left { ", left unfinished" } else { "" };
             writeln!(f, "{} after {:?}{left}", if round.destroy { "destroy" } else { "apply" }, round.edits)?;
             for run in &round.runs {
-                let Run { one_in, budget, crash, stop, at_once, pause, refresh } = run;
+                let Run { one_in, budget, crash, stop, at_once, pause, refresh, limit } = run;
                 writeln!(
                     f,
-                    "  after {pause} s, {budget} faults (one in {one_in} calls), killed: {crash:?}, stopped: {stop:?} (at once: {at_once}), asking: {refresh}"
+                    "  after {pause} s, {budget} faults (one in {one_in} calls), killed: {crash:?}, stopped: {stop:?} (at once: {at_once}), asking: {refresh}, {limit:?}"
                 )?;
             }
         }

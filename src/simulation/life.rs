@@ -9,12 +9,12 @@ use tokio::{
 };
 
 use super::{
-    case::{Case, CrashAt, Round, Run},
+    case::{Case, CrashAt, Limit, Round, Run},
     chance::Chance,
     check::agree,
     cloud::{Kind, Sim, Thing, tag},
     faults::Faults,
-    model::{Edit, ItemKind, Model, Piece},
+    model::{Edit, Item, ItemKind, Model},
     types::TYPES,
 };
 use crate::{
@@ -94,20 +94,34 @@ impl World {
         let Some(stack) = self.resolve(&yaml) else { return };
         let request = Request { destroy: round.destroy, refresh: true, ..Request::default() };
         let before = self.ignored();
-        let well = Run { one_in: 1, budget: 0, crash: None, stop: None, at_once: false, pause: 1, refresh: true };
+        let well = Run { one_in: 1, budget: 0, crash: None, stop: None, at_once: false, pause: 1, refresh: true, limit: None };
         let last = if round.left { [].as_slice() } else { &[&well, &well] };
         for run in round.runs.iter().chain(last.iter().copied()) {
             sleep(Duration::from_secs(run.pause)).await;
             let doomed = self.sim.doomed();
-            let end = self.run(&stack, &Request { refresh: run.refresh, ..request.clone() }, run).await;
+            let mut request = Request { refresh: run.refresh, ..request.clone() };
+            let before = match run.limit {
+                Some(limit @ (Limit::Target(n) | Limit::Exclude(n) | Limit::Replace(n))) => {
+                    let names = self.model.items.iter().filter(|it| it.number == n).map(Item::name).collect();
+                    match limit {
+                        Limit::Target(_) => request.targets = names,
+                        Limit::Exclude(_) => request.excludes = names,
+                        Limit::Replace(_) => request.replace = names,
+                    }
+                    self.things(|it| it.number == n)
+                }
+                None => BTreeMap::new(),
+            };
+            let end = self.run(&stack, &request, run).await;
+            self.beyond(run.limit, &before, matches!(end, End::Done));
             if !self.life.findings.is_empty() {
                 return;
             }
             match end {
-                End::Done if run.refresh => break,
-                // The last runs look for themselves.
+                End::Done if run.refresh && run.limit.is_none() => break,
+                // The last runs look for themselves, at everything.
                 End::Done => {}
-                End::Failed(_) if !run.refresh => {}
+                End::Failed(_) if !run.refresh || run.limit.is_some() => {}
                 End::Killed => {}
                 // A fault or three are for the engine to get over; more may be too many.
                 End::Failed(_) if run.stop.is_some() || matches!(run.crash, Some(CrashAt::Journal(Fault::Full(_)))) => {}
@@ -135,23 +149,42 @@ impl World {
         }
     }
 
+    /// What is recorded of these instances and there, by address.
+    fn things<'a>(&self, of: impl Fn(&Item) -> bool + 'a) -> BTreeMap<String, (Item, Thing)> {
+        let things = self.sim.inventory();
+        let found = self.model.instances().filter(|it| of(it.1)).filter_map(|(address, item, _)| {
+            let record = self.state.resources.get(&Address::new(address.clone()))?;
+            let same = |it: &&Thing| it.type_name == item.type_name() && it.type_name == record.type_name && it.id == record.id.as_str();
+            Some((address, (item.clone(), things.iter().find(same)?.clone())))
+        });
+        found.collect()
+    }
+
     /// What the file ignores, by address: which one it is, and its value.
     fn ignored(&self) -> BTreeMap<String, (String, Option<Json>)> {
+        let value = |(item, thing): &(Item, Thing)| match item.ignorable().split_once('.') {
+            Some((_, key)) => tag(&thing.spec, key).map(Json::from),
+            None => thing.spec.get(item.ignorable()).cloned(),
+        };
+        self.things(|it| it.ignored).into_iter().map(|(address, it)| (address, (which(&it.1), value(&it)))).collect()
+    }
+
+    /// What the run was not to change, and did; what it was to replace, and did not.
+    fn beyond(&mut self, limit: Option<Limit>, before: &BTreeMap<String, (Item, Thing)>, done: bool) {
         let things = self.sim.inventory();
-        let mut all = BTreeMap::new();
-        for (address, item, _) in self.model.instances().filter(|it| it.1.ignored) {
-            let Some(record) = self.state.resources.get(&Address::new(address.clone())) else { continue };
-            let same = |it: &&Thing| it.type_name == item.type_name() && it.type_name == record.type_name && it.id == record.id.as_str();
-            let Some(thing) = things.iter().find(same) else { continue };
-            let value = match item.ignorable().split_once('.') {
-                Some((_, key)) => tag(&thing.spec, key).map(Json::from),
-                None => thing.spec.get(item.ignorable()).cloned(),
+        let after = self.things(|_| true);
+        for (address, (_, thing)) in before {
+            let finding = match limit {
+                Some(Limit::Exclude(_)) if things.iter().all(|it| which(it) != which(thing) || it.version != thing.version) => {
+                    format!("`{address}` was excluded and changed")
+                }
+                Some(Limit::Replace(_)) if done && after.get(address).is_some_and(|it| which(&it.1) == which(thing)) => {
+                    format!("`{address}` was to be replaced and is the same")
+                }
+                _ => continue,
             };
-            // A new one may have the old one's name.
-            let which = format!("{} {:?}", thing.id, tag(&thing.spec, TAG_OPERATION));
-            all.insert(address, (which, value));
+            self.life.findings.push(finding);
         }
-        all
     }
 
     /// What somebody does behind the engine's back.
@@ -179,11 +212,6 @@ impl World {
             ItemKind::Entry => "value",
             ItemKind::Attachment => "tags",
         };
-        // What was made of a sealed output is compared by where it comes from: nobody's change of it is noticed.
-        let sealed = |(name, piece): &(&str, Piece)| *name == property && matches!(piece, Piece::Output { output: "key", .. });
-        if self.model.properties(item, item.keys.first().copied()).iter().any(sealed) {
-            return;
-        }
         let by_tags = chance.one_in(4) && item.kind != ItemKind::Entry;
         self.sim.meddle(&record.type_name, record.id.as_str(), |spec| {
             let drifted = match property {
@@ -298,6 +326,11 @@ impl World {
             self.life.findings.push(format!("a plan without changes made {n} calls of {kind:?} for {type_name}"));
         }
     }
+}
+
+/// What tells it from others, also from one that gets its name after it.
+fn which(thing: &Thing) -> String {
+    format!("{} {} {:?}", thing.type_name, thing.id, tag(&thing.spec, TAG_OPERATION))
 }
 
 struct Ended {

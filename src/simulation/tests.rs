@@ -56,7 +56,7 @@ fn wherever_a_run_is_killed_the_next_one_finishes_it() {
     for crash in journal.chain(calls) {
         for seed in 0..6 {
             let mut case = Case::new(seed);
-            let run = Run { one_in: 1, budget: 0, crash: Some(crash), stop: None, at_once: false, pause: 0, refresh: true };
+            let run = Run { one_in: 1, budget: 0, crash: Some(crash), stop: None, at_once: false, pause: 0, refresh: true, limit: None };
             for round in &mut case.rounds {
                 round.left = false;
                 round.runs = vec![run.clone(), run.clone()];

@@ -142,6 +142,7 @@ impl<'a> Evaluation<'a> {
                 let (value, secret) = self.data(of)?;
                 match value {
                     Value::Null if *checked => Ok(Val::Data(Value::Null, secret)),
+                    Value::Map(map) if !map.contains_key(field) && self.grows(of)? => Ok(Val::Data(unknown(), secret)),
                     Value::Map(map) if *checked && !map.contains_key(field) => Ok(Val::Data(Value::Null, secret)),
                     Value::Map(mut map) => match map.remove(field) {
                         Some(value) => Ok(open(value, secret)),
@@ -274,6 +275,15 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// Whether what is missing in it now may be there later.
+    fn grows(&mut self, of: &Expr) -> Outcome<bool> {
+        let ExprKind::Field { resource, key, field } = &of.kind else { return Ok(false) };
+        Ok(match self.instance(*resource, key.as_deref())? {
+            Target::On(address) => self.scope.may_grow(&address, field),
+            Target::Off | Target::Undecided => false,
+        })
+    }
+
     fn index(&mut self, of: &Expr, key: &Expr) -> Outcome {
         if let Some(whole) = self.look(of)
             && let (index, false) = self.data(key)?
@@ -306,6 +316,7 @@ impl<'a> Evaluation<'a> {
                 Some(n) => Ok(open(items.swap_remove(n), secret)),
                 None => Err(fault(key, "there is no such item", format!("the list has {} items, counted from 0", items.len()))),
             },
+            (Value::Map(map), Value::Text(name)) if !map.contains_key(&name) && self.grows(of)? => Ok(Val::Data(unknown(), secret)),
             (Value::Map(mut map), index @ (Value::Text(_) | Value::Int(_) | Value::Bool(_))) => {
                 let name = plain_text(&index).unwrap_or_default();
                 match map.remove(&name) {

@@ -206,6 +206,11 @@ pub struct Output {
 pub trait Scope {
     /// An output or property of a resource: `Unknown` where it will be known later, `Null` where there is none.
     fn field(&self, target: &Address, field: &str) -> Value;
+
+    /// Whether something is about to be done that may add entries to an output that is a map.
+    fn may_grow(&self, _target: &Address, _field: &str) -> bool {
+        false
+    }
 }
 
 /// A value in the file, with its expressions not yet evaluated. Cheap to clone.

@@ -231,7 +231,8 @@ impl Record {
 fn half_made(pending: Pending, id: Id, at: Timestamp) -> Record {
     let Pending { type_name, location, applied, dependencies, options, .. } = pending;
     let outputs: Json = json!({});
-    Record { type_name, id, location, applied, outputs, dependencies, options, complete: false, created: at, updated: at }
+    let shown = BTreeMap::new();
+    Record { type_name, id, location, applied, shown, outputs, dependencies, options, complete: false, created: at, updated: at }
 }
 
 fn unknown(address: &Address) -> FoldError {

@@ -102,6 +102,9 @@ pub struct Record {
     pub location: Location,
     /// The properties last applied; a hash in place of what is secret or cannot be read back.
     pub applied: Json,
+    /// By path, the hashes of what the cloud showed where something was made of texts that are asked for only to be sent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shown: BTreeMap<String, String>,
     /// Without secrets.
     pub outputs: Json,
     #[serde(default)]

@@ -25,6 +25,7 @@ pub(crate) fn record(id: &str) -> Record {
         id: id.into(),
         location: Location::default(),
         applied: json!({ "z": [1, 0.5], "a": { "b": null } }),
+        shown: [].into(),
         outputs: json!({}),
         dependencies: [].into(),
         options: RecordedOptions::default(),

@@ -19,6 +19,7 @@ fn applied() -> Project {
             id: Id::from(id),
             location: Default::default(),
             applied: json!({ "cidr_block": "10.0.0.0/24" }),
+            shown: Default::default(),
             outputs: json!({ "id": id }),
             dependencies: Default::default(),
             options: Default::default(),

@@ -249,11 +249,15 @@ fn applied(stack: &Stack) -> (State, BTreeMap<Address, Json>) {
         let name = desired.get("name").and_then(Value::as_text);
         let id = name.map_or_else(|| format!("{address}-1"), str::to_owned);
         let outputs = schema.outputs.keys().map(|it| (it.clone(), if it == "id" { id.clone().into() } else { output(address, it) }));
+        // Wherever it can be read, the cloud has the text itself.
+        let mut spec = opened(Value::Map(desired.clone())).reveal().expect("all is known");
+        spec.as_object_mut().expect("a map").retain(|key, _| !matches!(key.as_str(), "password" | "hidden"));
         let record = Record {
             type_name: instance.type_name.to_owned(),
             id: id.as_str().into(),
             location: instance.options.location.clone(),
             applied: normal::recorded(schema, &desired, &|it| nothing.hash(it)),
+            shown: normal::shown(schema, &desired, &spec, &|it| nothing.hash(it)),
             outputs: Json::Object(outputs.collect()),
             dependencies: graph.dependencies(index),
             options: schedule::recorded_options(input, index),
@@ -261,9 +265,6 @@ fn applied(stack: &Stack) -> (State, BTreeMap<Address, Json>) {
             created: Timestamp::UNIX_EPOCH,
             updated: Timestamp::UNIX_EPOCH,
         };
-        // Wherever it can be read, the cloud has the text itself.
-        let mut spec = opened(Value::Map(desired.clone())).reveal().expect("all is known");
-        spec.as_object_mut().expect("a map").retain(|key, _| !matches!(key.as_str(), "password" | "hidden"));
         specs.insert(address.clone(), spec);
         state.resources.insert(address.clone(), record);
         scope.desired.insert(address.clone(), desired);
@@ -278,8 +279,11 @@ fn applied(stack: &Stack) -> (State, BTreeMap<Address, Json>) {
 }
 
 fn output(of: &Address, field: &str) -> Json {
-    if field == "key" {
-        return serde_json::to_value(Sealed).expect("it can be written");
+    let sealed = serde_json::to_value(Sealed).expect("it can be written");
+    match field {
+        "key" => return sealed,
+        "parts" => return json!({ "one": sealed }),
+        _ => {}
     }
     Json::from(format!("{of}-{field}"))
 }

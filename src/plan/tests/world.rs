@@ -41,6 +41,7 @@ pub(super) struct Outputs {
     #[schemars(transform = ready)]
     endpoint: String,
     key: Sealed,
+    parts: BTreeMap<String, Sealed>,
 }
 
 fn one() -> i64 {

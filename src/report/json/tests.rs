@@ -22,6 +22,7 @@ fn record(type_name: &str, id: &str) -> Record {
         id: Id::from(id),
         location: Location::default(),
         applied: json!({ "cidr_block": "10.0.0.0/24", "tags": { "Name": "hr-chatbot" } }),
+        shown: [].into(),
         outputs: json!({ "id": id }),
         dependencies: BTreeSet::new(),
         options: RecordedOptions::default(),

@@ -76,6 +76,7 @@ pub(in crate::aws::rds) async fn apply(script: Script, type_name: &str, before: 
         id: "a".into(),
         location: Default::default(),
         applied: recorded(before),
+        shown: Default::default(),
         outputs: json!({ "id": "a" }),
         dependencies: Default::default(),
         options: Default::default(),

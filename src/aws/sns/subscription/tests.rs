@@ -112,6 +112,7 @@ async fn one_that_nobody_confirmed_holds_up_no_destroy() {
         id: ARN.into(),
         location: Default::default(),
         applied: spec(json!({})),
+        shown: [].into(),
         outputs: json!({ "id": ARN, "pending_confirmation": true }),
         dependencies: Default::default(),
         options: Default::default(),
