@@ -8,6 +8,8 @@
 mod support;
 
 use std::io::{Cursor, Write as _};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -23,18 +25,39 @@ use tokio::net::TcpStream;
 const CLIENTS: usize = 16;
 const CHUNKS: usize = 10_000;
 
+/// Whether anything was beyond its limit: a figure that is only printed can be lost unseen.
+static MISSED: AtomicBool = AtomicBool::new(false);
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() {
+async fn main() -> ExitCode {
     println!("{:<44} {:>14} {:>14}", "", "measured", "must be");
     packed_size();
     cold_start().await;
     health().await;
     query().await;
     large_pdf().await;
+    if MISSED.load(Ordering::Relaxed) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn row(what: &str, measured: &str, limit: &str) {
     println!("{what:<44} {measured:>14} {limit:>14}");
+}
+
+/// A figure that must be below its limit.
+fn below(what: &str, measured: f64, limit: f64, unit: &str) {
+    limited(what, measured, &format!("< {limit} {unit}"), unit, measured < limit);
+}
+
+/// A figure that must be above its limit.
+fn above(what: &str, measured: f64, limit: f64, unit: &str) {
+    limited(what, measured, &format!("> {limit} {unit}"), unit, measured > limit);
+}
+
+fn limited(what: &str, measured: f64, limit: &str, unit: &str, holds: bool) {
+    row(what, &format!("{measured:.1} {unit}"), &if holds { limit.to_owned() } else { format!("{limit} !") });
+    if !holds {
+        MISSED.store(true, Ordering::Relaxed);
+    }
 }
 
 fn packed_size() {
@@ -44,7 +67,13 @@ fn packed_size() {
     zip.write_all(&program).unwrap();
     let size = zip.finish().unwrap().into_inner().len();
     row("program", &format!("{:.1} MB", program.len() as f64 / 1e6), "");
-    row("program, packed", &format!("{:.1} MB", size as f64 / 1e6), "< 10 MB");
+    let packed = size as f64 / 1e6;
+    // Only what is deployed must be so small: see the workspace's profile of that name.
+    if PROGRAM.contains("/function/") {
+        below("program, packed", packed, 10.0, "MB");
+    } else {
+        row("program, packed", &format!("{packed:.1} MB"), "");
+    }
 }
 
 /// From the start of the process to the first answer that Lambda gets from it.
@@ -61,7 +90,7 @@ async fn cold_start() {
         times.push(begun.elapsed());
     }
     times.sort();
-    row("cold start to the first /health, median", &milliseconds(times[15]), "< 50 ms");
+    below("cold start to the first /health, median", times[15].as_secs_f64() * 1e3, 50.0, "ms");
     row("cold start to the first /health, worst of 30", &milliseconds(times[29]), "");
 }
 
@@ -70,8 +99,8 @@ async fn health() {
     let request = "GET /health HTTP/1.1\r\nhost: x\r\n\r\n".to_owned();
     run(&server.url, &request, Duration::from_secs(1)).await;
     let times = run(&server.url, &request, Duration::from_secs(10)).await;
-    report("/health", &times, 10.0, "> 1000 /s");
-    row("/health: memory at most", &format!("{:.1} MB", server.memory().1 as f64 / 1e3), "< 50 MB");
+    report("/health", &times, 10.0, 1000.0);
+    below("/health: memory at most", server.memory().1 as f64 / 1e3, 50.0, "MB");
 }
 
 async fn query() {
@@ -100,8 +129,8 @@ async fn query() {
         format!("POST /query HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     run(&server.url, &request, Duration::from_secs(3)).await;
     let times = run(&server.url, &request, Duration::from_secs(20)).await;
-    report(&format!("/query over {CHUNKS} chunks"), &times, 20.0, "> 200 /s");
-    row("/query: memory at most", &format!("{:.1} MB", server.memory().1 as f64 / 1e3), "< 50 MB");
+    report(&format!("/query over {CHUNKS} chunks"), &times, 20.0, 200.0);
+    below("/query: memory at most", server.memory().1 as f64 / 1e3, 50.0, "MB");
 }
 
 /// From the upload to the last chunk, with half of the memory that a reader usually may have.
@@ -116,11 +145,11 @@ async fn large_pdf() {
     assert_eq!(document["status"], "completed", "{document}");
     row(&format!("{what}: in {} chunks", document["chunk_count"]), &format!("{:.1} s", begun.elapsed().as_secs_f64()), "");
     row(&format!("{what}: its reader may have"), "256 MB", "bounded");
-    row(&format!("{what}: the server's memory at most"), &format!("{:.1} MB", server.memory().1 as f64 / 1e3), "< 50 MB");
+    below(&format!("{what}: the server's memory at most"), server.memory().1 as f64 / 1e3, 50.0, "MB");
 }
 
-fn report(what: &str, times: &[Duration], seconds: f64, limit: &str) {
-    row(&format!("{what}: requests"), &format!("{:.0} /s", times.len() as f64 / seconds), limit);
+fn report(what: &str, times: &[Duration], seconds: f64, limit: f64) {
+    above(&format!("{what}: requests"), times.len() as f64 / seconds, limit, "/s");
     row(&format!("{what}: p50"), &milliseconds(times[times.len() / 2]), "");
     row(&format!("{what}: p99"), &milliseconds(times[times.len() * 99 / 100]), "");
 }

@@ -279,13 +279,9 @@ fn database(vars: &Vars<'_>, dimensions: usize, in_lambda: bool) -> Result<Optio
 }
 
 fn cors(list: &str) -> Cors {
-    let mut origins = list.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned());
+    let origins: Vec<_> = list.split(',').map(|origin| origin.trim().trim_end_matches('/')).filter(|origin| !origin.is_empty()).collect();
     // Whoever lets everybody in need not name anybody.
-    if origins.clone().any(|origin| origin == "*") {
-        Cors::Any
-    } else {
-        Cors::Origins(origins.by_ref().filter(|it| !it.is_empty()).collect())
-    }
+    if origins.contains(&"*") { Cors::Any } else { Cors::Origins(origins.into_iter().map(str::to_owned).collect()) }
 }
 
 fn signing(vars: &Vars<'_>) -> Result<Signing, ConfigError> {

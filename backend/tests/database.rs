@@ -232,6 +232,7 @@ async fn what_the_address_asks_of_the_server_is_kept() {
 
 #[tokio::test]
 async fn many_who_ask_whether_it_is_ready_take_one_connection() {
+    static SEEN: AtomicUsize = AtomicUsize::new(0);
     // A database that never answers.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("postgres://postgres@{}/postgres", listener.local_addr().unwrap());
@@ -242,7 +243,6 @@ async fn many_who_ask_whether_it_is_ready_take_one_connection() {
             SEEN.fetch_add(1, Ordering::SeqCst);
         }
     });
-    static SEEN: AtomicUsize = AtomicUsize::new(0);
     let server = Server::bare(&[("DATABASE_URL", &url), ("DB_CONNECT_TIMEOUT_SECONDS", "1")]).await;
     let all = futures_util::future::join_all((0..50).map(|_| server.get("/ready"))).await;
     for answer in all {

@@ -55,6 +55,13 @@ pub enum Event {
         help: Option<String>,
         elapsed: Duration,
     },
+    /// Begun, and given up because the run was interrupted; the next one goes on from there.
+    Unfinished {
+        address: Address,
+        action: Action,
+        /// What failed last, in a way that passes.
+        error: Option<String>,
+    },
     /// Not tried, because something it needs failed or the run was interrupted.
     Skipped {
         address: Address,
@@ -101,6 +108,7 @@ pub struct Summary {
     pub deleted: usize,
     pub forgotten: usize,
     pub failed: usize,
+    pub unfinished: usize,
     pub skipped: usize,
     pub interrupted: bool,
     pub elapsed: Duration,

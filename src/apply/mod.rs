@@ -5,6 +5,7 @@
 
 mod event;
 mod keeper;
+mod obstacles;
 mod recover;
 mod run;
 mod scope;
@@ -92,8 +93,9 @@ pub async fn plan<W: World>(cloud: &Cloud<W>, stack: &Stack, state: &State, requ
     if any_error(&found) {
         return Err(Refusal::Diagnostics(found));
     }
+    let obstacles = obstacles::find(cloud, stack, &state, &made.plan).await;
     made.plan.moved = moved;
-    Ok((made, [diagnostics, found].concat()))
+    Ok((made, [diagnostics, found, obstacles].concat()))
 }
 
 /// Carries out the renames of a stack that find something to rename.

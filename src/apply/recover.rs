@@ -45,12 +45,19 @@ pub async fn recover<W: World>(session: &Session<'_, W>, stack: &Stack, state: &
         let known = known(state, &pending.type_name);
         // Its last try was made when nobody knows, at the latest just before this run; only what is long past was seen by now.
         let long_past = session.clock.since(pending.begun) >= longest_create(resource.facts());
-        let certain = if long_past { Duration::ZERO } else { session.cloud.visible_within(resource.facts()) };
-        let mut asked = begun.elapsed();
+        let visible_within = session.cloud.visible_within(resource.facts());
+        let (mut since, mut certain) = (begun, if long_past { Duration::ZERO } else { visible_within });
+        let mut asked = since.elapsed();
         let mut found = look_for(&session.cloud, resource, &operation, &pending, &known).await.map_err(Unrecovered::Cloud)?;
         let wanted = stack.resources.get(&pending.address).is_some_and(|it| it.type_name == pending.type_name);
         if found.is_none() && patience == Patience::Settle && wanted && resource.facts().token {
-            found = replay(session, resource, &operation, &pending).await;
+            match replay(session, resource, &operation, &pending).await {
+                Ok(it) => found = it,
+                // It may have made it just now.
+                Err(error) if error.maybe_executed() => (since, certain, asked) = (Instant::now(), visible_within, Duration::ZERO),
+                // Whatever else goes wrong there: looking and waiting goes on.
+                Err(_) => {}
+            }
         }
         while found.is_none() && patience == Patience::Settle {
             // By when it was asked, not answered: the answer may have been long on its way.
@@ -58,7 +65,7 @@ pub async fn recover<W: World>(session: &Session<'_, W>, stack: &Stack, state: &
                 break;
             }
             sleep(pace(asked)).await;
-            asked = begun.elapsed();
+            asked = since.elapsed();
             found = look_for(&session.cloud, resource, &operation, &pending, &known).await.map_err(Unrecovered::Cloud)?;
         }
         let address = pending.address.clone();
@@ -124,9 +131,9 @@ async fn replay<W: World>(
     resource: &dyn AnyResource<W>,
     operation: &str,
     pending: &Pending,
-) -> Option<(Id, Recovery)> {
+) -> Result<Option<(Id, Recovery)>, Error> {
     if pending.applied.to_string().contains("infra:hash") {
-        return None;
+        return Ok(None);
     }
     let tags = session.cloud.types.catalog.schema(&pending.type_name).and_then(TypeSchema::tags);
     let spec = with_operation(pending.applied.clone(), tags, operation);
@@ -134,8 +141,7 @@ async fn replay<W: World>(
     let once = cloud::Patience::Once;
     let call =
         session.cloud.call(service(&pending.type_name), resource.facts(), once, &|_| {}, || resource.create(&world, &spec, operation));
-    // Whatever goes wrong here: looking and waiting goes on.
-    call.await.ok().map(|it| (it, Recovery::Token))
+    Ok(Some((call.await?, Recovery::Token)))
 }
 
 /// Adds the tag by which a create can be found.

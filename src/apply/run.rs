@@ -67,6 +67,7 @@ pub async fn run<W: World>(session: &Session<'_, W>, stack: &Stack, state: State
         pollers: &pollers,
         needed: graph.needed_outputs(catalog),
         made: Default::default(),
+        troubles: Default::default(),
     };
     let mut run = Run::new(&shared, input, made);
     session.tell(Event::Begun { steps: made.plan.steps.len(), forecast: run.forecast() });
@@ -99,6 +100,8 @@ struct StepRun {
 enum End {
     Done,
     Failed,
+    /// Given up when the run was interrupted.
+    Unfinished,
     Skipped,
 }
 
@@ -202,11 +205,7 @@ impl<'a, W: World> Run<'a, W> {
         let mut running: FuturesUnordered<BoxFuture<'_, (usize, Result<(), Failure>)>> = FuturesUnordered::new();
         let mut journal = None;
         loop {
-            if *session.interrupt.borrow() >= Interrupt::Stop && !self.interrupted {
-                self.interrupted = true;
-                let in_flight = self.steps.iter().filter(|it| it.started.is_some() && it.end.is_none() && it.left > 0);
-                session.tell(Event::Interrupted { in_flight: in_flight.map(|it| it.address.clone()).collect() });
-            }
+            self.heed();
             while journal.is_none()
                 && !self.interrupted
                 && let Some((_, std::cmp::Reverse(number))) = ready.pop()
@@ -219,7 +218,11 @@ impl<'a, W: World> Run<'a, W> {
             }
             let (number, result) = tokio::select! {
                 biased;
-                Ok(_) = now.wait_for(|it| *it == Interrupt::Now) => break,
+                Ok(_) = now.wait_for(|it| *it == Interrupt::Now) => {
+                    // Both may have come at once.
+                    self.heed();
+                    break;
+                }
                 // Only to tell of it at once.
                 Ok(_) = stop.wait_for(|it| *it >= Interrupt::Stop), if !self.interrupted => continue,
                 next = running.next() => match next {
@@ -237,7 +240,8 @@ impl<'a, W: World> Run<'a, W> {
                         }
                     }
                 }
-                Err(Failure::Interrupted) => self.skip_step(number, Skip::Interrupted),
+                Err(Failure::Interrupted) => self.give_up(number),
+                Err(Failure::Failed { .. }) if self.was_given_up(number) => self.give_up(number),
                 Err(Failure::Failed { error, help }) => self.fail(number, error, help),
                 Err(Failure::Journal(error)) => {
                     self.fail(
@@ -252,9 +256,7 @@ impl<'a, W: World> Run<'a, W> {
         drop(running);
         for number in 0..self.steps.len() {
             if self.steps[number].end.is_none() && self.steps[number].left > 0 {
-                self.steps[number].end = Some(End::Skipped);
-                let StepRun { address, action, .. } = &self.steps[number];
-                session.tell(Event::Skipped { address: address.clone(), action: *action, because: Skip::Interrupted });
+                self.leave(number);
             }
         }
         journal
@@ -323,13 +325,41 @@ impl<'a, W: World> Run<'a, W> {
         self.skip_followers(number);
     }
 
-    fn skip_step(&mut self, number: usize, because: Skip) {
-        let step = &mut self.steps[self.step_of[number]];
-        if step.end.is_none() {
-            step.end = Some(End::Skipped);
-            self.shared.session.tell(Event::Skipped { address: step.address.clone(), action: step.action, because });
+    /// Takes notice of an interrupt.
+    fn heed(&mut self) {
+        let session = self.shared.session;
+        if *session.interrupt.borrow() >= Interrupt::Stop && !self.interrupted {
+            self.interrupted = true;
+            let in_flight = self.steps.iter().filter(|it| it.started.is_some() && it.end.is_none() && it.left > 0);
+            session.tell(Event::Interrupted { in_flight: in_flight.map(|it| it.address.clone()).collect() });
+        }
+    }
+
+    /// Whether a piece failed only because it was not tried again after an interrupt.
+    fn was_given_up(&self, number: usize) -> bool {
+        self.shared.trouble(&self.steps[self.step_of[number]].address).is_some_and(|it| it.given_up)
+    }
+
+    fn give_up(&mut self, number: usize) {
+        self.heed();
+        if self.steps[self.step_of[number]].end.is_none() {
+            self.leave(self.step_of[number]);
         }
         self.skip_followers(number);
+    }
+
+    /// Ends a step at an interrupt, where it is.
+    fn leave(&mut self, step: usize) {
+        let StepRun { address, action, started, end, .. } = &mut self.steps[step];
+        let (address, action) = (address.clone(), *action);
+        self.shared.session.tell(if started.is_some() {
+            *end = Some(End::Unfinished);
+            let error = self.shared.trouble(&address).map(|it| it.error);
+            Event::Unfinished { address, action, error }
+        } else {
+            *end = Some(End::Skipped);
+            Event::Skipped { address, action, because: Skip::Interrupted }
+        });
     }
 
     /// Everything that needs a piece that failed is not tried.
@@ -383,6 +413,7 @@ impl<'a, W: World> Run<'a, W> {
         for step in &self.steps {
             let counter = match (step.end, step.action) {
                 (Some(End::Failed), _) => &mut summary.failed,
+                (Some(End::Unfinished), _) => &mut summary.unfinished,
                 (Some(End::Skipped) | None, _) => &mut summary.skipped,
                 (Some(End::Done), Action::Create) => &mut summary.created,
                 (Some(End::Done), Action::Adopt) => &mut summary.adopted,

@@ -1,23 +1,31 @@
 //! What a run makes of a resource that fails to become what it should be, and of one that is not waited for.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, LazyLock, Mutex},
+    time::Duration,
 };
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, watch};
+use serde_json::json;
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
-use super::{Event, Interrupt, Session, plan, run};
+use super::{Event, Interrupt, Patience, Session, plan, recover, run};
 use crate::{
     cloud::{Clock, Cloud},
     diagnostic::Source,
     plan::{Action, Reason, Request, decide::Made},
-    resource::{Create, Delete, Facts, Id, Live, Location, Resource, Result, Status, Types, Update, Wanted, World, write_only},
+    resource::{
+        Create, Delete, Error, ErrorKind, Facts, Find, Id, Live, Location, Obstacle, Resource, Result, Status, Types, Update, Wanted,
+        World, write_only,
+    },
     stack::{self, Settings, Stack},
-    state::{MemoryJournal, State},
+    state::{Entry, MemoryJournal, Pending, RecordedOptions, State},
 };
 
 /// What each read shows, one after another and the last one for ever, and what was called.
@@ -28,6 +36,8 @@ struct Told(Arc<Mutex<Inner>>);
 struct Inner {
     reads: VecDeque<(&'static str, Status)>,
     calls: Vec<String>,
+    /// The tokens of what was made, and since when it can be found.
+    tickets: Vec<(String, Instant)>,
 }
 
 impl World for Told {
@@ -84,6 +94,11 @@ impl Resource for Service {
         if spec.version == "restored" { &["wait"] } else { &[] }
     }
 
+    async fn obstacle(_: &Told, delete: Delete<'_, Self>, going: &BTreeSet<Id>) -> Result<Option<Obstacle>> {
+        let full = delete.spec.version == "one" && going.contains(delete.id);
+        Ok(full.then(|| Obstacle { what: "it is full".into(), remedy: "empty it".into() }))
+    }
+
     async fn delete(_: &Told, _: Delete<'_, Self>) -> Result<()> {
         unreachable!("nothing is deleted")
     }
@@ -97,7 +112,48 @@ impl Resource for Service {
     }
 }
 
-static TYPES: LazyLock<Arc<Types<Told>>> = LazyLock::new(|| Arc::new(Types::new(&[&Service], &[])));
+/// What is made once for each token, and can be found a little later; its create never answers.
+struct Ticket;
+
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
+struct Nothing {}
+
+impl Resource for Ticket {
+    type World = Told;
+    type Spec = Nothing;
+    type Outputs = Outputs;
+
+    const NAME: &'static str = "test.ticket";
+    const FACTS: Facts = Facts { token: true, visible_within: Duration::from_secs(20), ..Facts::DEFAULT };
+
+    async fn read(_: &Told, _: &[Id], _: &Wanted) -> Result<Vec<Option<Live<Self>>>> {
+        unreachable!("nothing is read")
+    }
+
+    async fn find(world: &Told, find: Find<'_, Self>) -> Result<Option<Id>> {
+        let inner = world.0.lock().expect("nobody panics while holding it");
+        let found = inner.tickets.iter().find(|(token, from)| token == find.operation && *from <= Instant::now());
+        Ok(found.map(|(token, _)| Id(format!("ticket of {token}"))))
+    }
+
+    async fn create(world: &Told, create: Create<'_, Self>) -> Result<Id> {
+        let mut inner = world.0.lock().expect("nobody panics while holding it");
+        if inner.tickets.iter().all(|(token, _)| token != create.token) {
+            inner.tickets.push((create.token.to_owned(), Instant::now() + Duration::from_secs(15)));
+        }
+        Err(Error { kind: ErrorKind::Unanswered, ..Error::bug("CreateTicket", "no answer") })
+    }
+
+    async fn update(_: &Told, _: Update<'_, Self>) -> Result<()> {
+        unreachable!("nothing changes")
+    }
+
+    async fn delete(_: &Told, _: Delete<'_, Self>) -> Result<()> {
+        unreachable!("nothing is deleted")
+    }
+}
+
+static TYPES: LazyLock<Arc<Types<Told>>> = LazyLock::new(|| Arc::new(Types::new(&[&Service, &Ticket], &[])));
 
 struct Stage {
     cloud: Arc<Cloud<Told>>,
@@ -151,8 +207,61 @@ async fn what_cannot_be_read_is_written_back_after_an_update_that_failed() {
     assert!(made.plan.is_empty(), "{:?}", made.plan);
 }
 
+#[tokio::test(start_paused = true)]
+async fn another_way_to_the_same_place_is_only_recorded() {
+    let mut stage = Stage::begin().await;
+    stage.state.account = Some("123456789012".to_owned());
+    for (written, location) in [
+        ("region: r-1", Location { region: Some("r-1".into()), role: None }),
+        ("role: 'arn:aws:iam::123456789012:role/r'", Location { region: None, role: Some("arn:aws:iam::123456789012:role/r".into()) }),
+    ] {
+        // Beside its properties.
+        let (made, _) = stage.apply(&format!("version: one }}, {written}, lifecycle: {{"), &[("one", Status::Ready)]).await;
+        assert!(made.plan.is_empty(), "{:?}", made.plan);
+        let located: Vec<_> = stage.state.resources.values().map(|it| &it.location).collect();
+        assert_eq!((located, stage.state.deposed.len()), (vec![&location], 0));
+    }
+}
+
+/// A create that is repeated by its token may make now what its first try did not, and lose the answer again.
+#[tokio::test(start_paused = true)]
+async fn what_a_repeated_create_has_made_is_waited_for() {
+    for begun in [Timestamp::UNIX_EPOCH, Timestamp::now()] {
+        let cloud = Arc::new(Cloud::new(TYPES.clone(), Told::default()));
+        let mut state = State::new("s", "default");
+        for name in ["a", "b"] {
+            let pending = Pending {
+                address: name.into(),
+                type_name: "test.ticket".to_owned(),
+                location: Location::default(),
+                name: None,
+                free: false,
+                applied: json!({}),
+                dependencies: [].into(),
+                options: RecordedOptions::default(),
+                begun,
+            };
+            state.fold(&Entry::Creating { operation: format!("operation {name}"), pending }).expect("it fits");
+        }
+        let journal = MemoryJournal::new();
+        let (events, _told) = mpsc::unbounded_channel();
+        let (_sender, interrupt) = watch::channel(Interrupt::None);
+        let session = Session { cloud: cloud.clone(), journal: &journal, events, interrupt, clock: Clock::from(Timestamp::now()) };
+        let stack = stack("a: { test.ticket: {} }\n  b: { test.ticket: {} }");
+        recover(&session, &stack, &mut state, Patience::Settle).await.expect("it can be asked");
+        let recorded: Vec<_> = state.resources.values().map(|it| it.id.as_str()).collect();
+        assert_eq!(recorded, ["ticket of operation a", "ticket of operation b"]);
+        let made = cloud.world.0.lock().expect("nobody panics while holding it").tickets.len();
+        assert_eq!((made, state.pending.len()), (2, 0));
+    }
+}
+
 fn stack_of(written: &str) -> Stack {
-    let text = format!("stack: s\nresources:\n  a: {{ test.service: {{ {written} }} }}\n");
+    stack(&format!("a: {{ test.service: {{ {written} }} }}"))
+}
+
+fn stack(resources: &str) -> Stack {
+    let text = format!("stack: s\nresources:\n  {resources}\n");
     let (file, diagnostics) = stack::parse(Arc::new(Source { path: "s.yaml".into(), text }), &TYPES.catalog);
     let settings = Settings { environment: "default".into(), region: Some("r-1".into()), ..Settings::default() };
     let (stack, found) = stack::resolve(&file.expect("nothing is wrong"), &settings, &TYPES.catalog, &BTreeMap::new());
@@ -237,4 +346,18 @@ async fn who_does_not_wait_is_done_when_the_update_shows() {
     assert!(stage.state.resources.values().all(|it| it.complete));
     let (made, _) = stage.apply("version: two, wait: false", &[("two", pending())]).await;
     assert!(made.plan.is_empty(), "{:?}", made.plan);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stops_a_delete_is_told_with_the_plan() {
+    let mut stage = Stage::begin().await;
+    let warnings = async |stage: &Stage, written: &str, destroy: bool| {
+        let request = Request { refresh: true, destroy, ..Request::default() };
+        let (_, warnings) = plan(&stage.cloud, &stack_of(written), &stage.state, &request).await.expect("a plan");
+        warnings.into_iter().map(|it| format!("{} ({}), {} place", it.summary, it.help.join(" "), it.labels.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings(&stage, "version: one", false).await, [""; 0]);
+    assert_eq!(warnings(&stage, "version: one", true).await, ["`a` cannot be deleted as it is: it is full (empty it), 1 place"]);
+    stage.apply("version: two", &[("one", Status::Ready), ("two", Status::Ready)]).await;
+    assert_eq!(warnings(&stage, "version: two", true).await, [""; 0]);
 }

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use futures::TryFutureExt as _;
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     address::Address,
-    cloud::{self, Pollers, Retry},
+    cloud::{self, Ended, Pollers, Retry},
     graph::{Graph, Index},
     plan::{
         Action, Change,
@@ -27,7 +28,7 @@ use crate::{
         diff::{self, Sides},
         normal, schedule,
     },
-    resource::{AnyLive, AnyResource, AnyUpdate, During, Error, Facts, Id, Location, Status, World, schema::TypeSchema},
+    resource::{AnyLive, AnyResource, AnyUpdate, During, Error, Facts, Id, Location, Secret, Status, World, schema::TypeSchema},
     stack::Instance,
     state::{Entry, Pending, Record},
     value::{Path, Value},
@@ -77,6 +78,29 @@ fn help(error: &Error) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// All secrets in what is sent.
+fn secrets_of(properties: &Properties) -> Vec<Secret> {
+    let (mut found, mut open) = (vec![], properties.values().collect::<Vec<_>>());
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Secret(it) => found.push(it.clone()),
+            Value::List(items) => open.extend(items),
+            Value::Map(entries) => open.extend(entries.values()),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// An error without the secrets that were sent: an answer may quote the question. What is shorter than a word stays, because it
+/// could stand anywhere.
+fn silent(mut error: Error, secrets: &[Secret]) -> Error {
+    for secret in secrets.iter().map(Secret::reveal).filter(|it| it.chars().count() >= 4) {
+        error.message = error.message.replace(secret, "(secret)");
+    }
+    error
+}
+
 /// The properties to read: what is wanted, and what was, so that it is seen whether it is gone.
 fn asked_for(desired: &Properties, record: &Record) -> BTreeSet<String> {
     let applied = record.applied.as_object().into_iter().flat_map(|it| it.keys());
@@ -95,6 +119,16 @@ pub(super) struct Shared<'a, W: World> {
     pub needed: Vec<BTreeSet<String>>,
     /// What was read of that which was just made, for its finish.
     pub made: Mutex<BTreeMap<Index, AnyLive>>,
+    /// Of what is being tried again what failed last.
+    pub troubles: Mutex<BTreeMap<Address, Trouble>>,
+}
+
+/// A call that failed in a way that passes.
+#[derive(Clone, Debug)]
+pub(super) struct Trouble {
+    pub error: String,
+    /// It would have been made again, had the run not been interrupted.
+    pub given_up: bool,
 }
 
 /// One resource with all that is known of its type.
@@ -136,11 +170,33 @@ impl<'a, W: World> Shared<'a, W> {
         call: impl FnMut() -> F,
     ) -> Result<T, Error> {
         let (address, resource) = subject;
+        let note = |error: &Error, given_up: bool| {
+            let trouble = Trouble { error: error.to_string(), given_up };
+            self.troubles.lock().expect("nobody panics while holding it").insert(address.clone(), trouble);
+        };
         let tell = |retry: Retry<'_>| {
             let Retry { error, attempt, pause } = retry;
+            note(error, false);
             self.session.tell(Event::Retrying { address: address.clone(), error: error.to_string(), attempt, pause });
         };
-        self.session.cloud.call(service(resource.name()), resource.facts(), patience, &tell, call).await
+        let mut interrupt = self.session.interrupt.clone();
+        let stop = async {
+            if interrupt.wait_for(|it| *it >= Interrupt::Stop).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let result = self.session.cloud.call_until(service(resource.name()), resource.facts(), patience, &tell, stop, call).await;
+        match &result {
+            Ok(_) => _ = self.troubles.lock().expect("nobody panics while holding it").remove(address),
+            Err(Ended::Stopped(error)) => note(error, true),
+            Err(Ended::Failed(_)) => {}
+        }
+        result.map_err(Ended::into_error)
+    }
+
+    /// What failed last of something that is not done.
+    pub(super) fn trouble(&self, address: &Address) -> Option<Trouble> {
+        self.troubles.lock().expect("nobody panics while holding it").get(address).cloned()
     }
 
     /// What the next read says; given up when an interrupt asks for it.
@@ -179,6 +235,7 @@ impl<'a, W: World> Shared<'a, W> {
         let late = |name: &str| subject.schema.properties.get(name).is_some_and(|it| it.schema.marks.late);
         let early: Properties = desired.iter().filter(|(name, _)| !late(name)).map(|(name, it)| (name.clone(), it.clone())).collect();
         let sent = self.open(&subject, &new_name, &desired).await?;
+        let secrets = secrets_of(&sent);
         let spec = Value::Map(sent.into_iter().filter(|(name, _)| !late(name)).collect())
             .reveal()
             .or_else(|unknown| failed(unknown.to_string(), "this is a fault of infra; please report it"))?;
@@ -201,7 +258,7 @@ impl<'a, W: World> Shared<'a, W> {
             begun: self.session.clock.now(),
         };
         self.keeper.note(Entry::Creating { operation: operation.clone(), pending: pending.clone() }).await?;
-        let id = self.create(&subject, &operation, &pending, &spec).await?;
+        let id = self.create(&subject, &operation, &pending, &spec, &secrets).await?;
         self.keeper.note(Entry::Created { operation, id: id.clone(), at: self.session.clock.now() }).await?;
         let live = self.appear(&subject, &id, &desired).await?;
         self.known.publish(subject.address, id, live.outputs.clone(), desired, live.status == Status::Ready);
@@ -230,12 +287,19 @@ impl<'a, W: World> Shared<'a, W> {
     }
 
     /// Calls the create until its outcome is certain; never again while it may have had its effect.
-    async fn create(&self, subject: &Subject<'_, W>, operation: &str, pending: &Pending, spec: &Json) -> Result<Id, Failure> {
+    async fn create(
+        &self,
+        subject: &Subject<'_, W>,
+        operation: &str,
+        pending: &Pending,
+        spec: &Json,
+        secrets: &[Secret],
+    ) -> Result<Id, Failure> {
         let facts = subject.resource.facts();
         let spec = with_operation(spec.clone(), subject.schema.tags(), operation);
         let mut uncertain = false;
         for attempt in 1.. {
-            let call = || subject.resource.create(&subject.world, &spec, operation);
+            let call = || subject.resource.create(&subject.world, &spec, operation).map_err(|it| silent(it, secrets));
             let error = match self.call((subject.address, subject.resource), cloud::Patience::Once, call).await {
                 Ok(id) => return Ok(id),
                 Err(error) => error,
@@ -395,8 +459,11 @@ impl<'a, W: World> Shared<'a, W> {
             self.keeper.note(Entry::Updating { address: subject.address.clone() }).await?;
             opened = self.open(subject, &Name::Kept(&record), &desired).await?;
             let to = self.to(subject, &opened, &live, &record)?;
-            let update =
-                || subject.resource.update(&subject.world, AnyUpdate { id: &record.id, from: &live.spec, to: &to, changed: &changed });
+            let secrets = secrets_of(&opened);
+            let update = || {
+                let update = AnyUpdate { id: &record.id, from: &live.spec, to: &to, changed: &changed };
+                subject.resource.update(&subject.world, update).map_err(|it| silent(it, &secrets))
+            };
             self.call((subject.address, subject.resource), cloud::Patience::Repeatable(During::Update), update).await?;
         }
         let waited = Waited::begin();
@@ -595,5 +662,25 @@ impl<'a, W: World> Shared<'a, W> {
             }
         }
         Ok(self.keeper.note(Entry::Deleted { address: address.clone(), id: id.clone() }).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_does_not_quote_the_secrets_that_were_sent() {
+        let secret = |text: &str| Value::Secret(Secret::new(text));
+        let sent = Properties::from([
+            ("name".to_owned(), Value::from("shop")),
+            ("list".to_owned(), Value::List(vec![secret("token-of-the-day"), Value::from("b")])),
+            ("map".to_owned(), Value::Map([("a".to_owned(), secret("pin"))].into())),
+        ]);
+        let check = |message: &str, expected: &str| {
+            assert_eq!(silent(Error::rejected("CreateThing", "Invalid", message), &secrets_of(&sent)).message, expected);
+        };
+        check("Value 'token-of-the-day' of shop failed: token-of-the-day", "Value '(secret)' of shop failed: (secret)");
+        check("the pinned version", "the pinned version");
     }
 }

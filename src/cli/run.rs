@@ -215,7 +215,7 @@ fn settle(lock: &Lock) -> Result<Option<State>> {
 fn exit(summary: &Summary) -> Exit {
     if summary.interrupted {
         Exit::Interrupted
-    } else if summary.failed > 0 || summary.skipped > 0 {
+    } else if summary.failed + summary.unfinished + summary.skipped > 0 {
         Exit::Failed
     } else {
         Exit::Done

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
+use futures::FutureExt as _;
 use rand::Rng as _;
 use tokio::{
     sync::Semaphore,
@@ -35,6 +36,23 @@ pub enum Patience {
     Once,
 }
 
+/// Why a call was not made again.
+#[derive(Debug)]
+pub enum Ended {
+    Failed(Error),
+    /// It would have been, had nobody asked to stop.
+    Stopped(Error),
+}
+
+impl Ended {
+    /// What failed, either way.
+    pub fn into_error(self) -> Error {
+        match self {
+            Self::Failed(error) | Self::Stopped(error) => error,
+        }
+    }
+}
+
 impl<W: World> Cloud<W> {
     /// Makes a call, and again as long as it fails in a way that passes.
     ///
@@ -46,8 +64,25 @@ impl<W: World> Cloud<W> {
         facts: &Facts,
         patience: Patience,
         tell: &(dyn Fn(Retry<'_>) + Sync),
-        mut call: impl FnMut() -> F,
+        call: impl FnMut() -> F,
     ) -> Result<T, Error> {
+        self.call_until(service, facts, patience, tell, std::future::pending(), call).await.map_err(Ended::into_error)
+    }
+
+    /// The same; once `stop` comes, what fails is not tried again. A call that was made is waited for.
+    ///
+    /// # Errors
+    /// As above, or it was stopped after this error.
+    pub async fn call_until<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        service: &str,
+        facts: &Facts,
+        patience: Patience,
+        tell: &(dyn Fn(Retry<'_>) + Sync),
+        stop: impl Future<Output = ()>,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, Ended> {
+        tokio::pin!(stop);
         // When it first failed, and since when in this way: what passes may take its time, and another kind of trouble in
         // between has a time of its own. The time that calls take before they fail does not count.
         let mut first = None;
@@ -68,7 +103,7 @@ impl<W: World> Cloud<W> {
             if error.kind == ErrorKind::Throttled {
                 self.rates.throttled(service);
             }
-            let Some(within) = persistence(&error, facts, patience) else { return Err(error) };
+            let Some(within) = persistence(&error, facts, patience) else { return Err(Ended::Failed(error)) };
             let now = Instant::now();
             let since = match trouble {
                 Some((kind, since)) if kind == error.kind => since,
@@ -76,12 +111,18 @@ impl<W: World> Cloud<W> {
             };
             trouble = Some((error.kind, since));
             if since.elapsed() >= within || first.get_or_insert(now).elapsed() >= ENDURANCE {
-                return Err(error);
+                return Err(Ended::Failed(error));
+            }
+            if stop.as_mut().now_or_never().is_some() {
+                return Err(Ended::Stopped(error));
             }
             attempt += 1;
             let pause = pause(attempt);
             tell(Retry { error: &error, attempt, pause });
-            sleep(pause).await;
+            tokio::select! {
+                () = &mut stop => return Err(Ended::Stopped(error)),
+                () = sleep(pause) => {}
+            }
         }
     }
 }
@@ -215,5 +256,28 @@ mod tests {
         assert_eq!(ends(vec![(300, Rejected); 100]).await.0, Err(Rejected));
         // So is trouble of ever another kind.
         assert_eq!(ends([(60, Unreachable), (60, Rejected)].repeat(1000)).await.0.map_err(|_| ()), Err(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_asked_to_stop_finishes_a_call_and_makes_no_other() {
+        let cloud = Cloud::new(Arc::new(Types::new(&[], &[])), Nowhere);
+        let begun = Instant::now();
+        let calls = Mutex::new(0);
+        // Each takes a second, and the stop comes in the middle of a call or of a pause.
+        for stop in [0, 30_500, 31_000, 31_700] {
+            let call = async || {
+                *calls.lock().expect("one thread") += 1;
+                sleep(Duration::from_secs(1)).await;
+                Err::<(), _>(error(ErrorKind::Rejected))
+            };
+            let (at, before) = (Instant::now(), *calls.lock().expect("one thread"));
+            let stop = Duration::from_millis(stop);
+            let patience = Patience::Repeatable(During::Delete);
+            let ended = cloud.call_until("test", &FACTS, patience, &|_| {}, sleep(stop), call).await;
+            assert!(matches!(ended, Err(Ended::Stopped(error)) if error.kind == ErrorKind::Rejected));
+            assert!(at.elapsed() >= stop && at.elapsed() <= stop + Duration::from_secs(1), "{stop:?}: {:?}", at.elapsed());
+            assert!(*calls.lock().expect("one thread") > before, "it was tried once");
+        }
+        assert!(begun.elapsed() < Duration::from_secs(100));
     }
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 pub(crate) use call::longest_call;
-pub use call::{Patience, Retry};
+pub use call::{Ended, Patience, Retry};
 pub use observe::{Question, observe};
 pub use poll::{Pollers, pace};
 

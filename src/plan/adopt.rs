@@ -5,7 +5,13 @@ use super::{
     decide::{Decision, Fate, Maker, Seen},
     desire::Properties,
 };
-use crate::{diagnostic::Diagnostic, resource::Id, stack::Instance, state::Record, value::Value};
+use crate::{
+    diagnostic::Diagnostic,
+    resource::{Id, Location},
+    stack::Instance,
+    state::Record,
+    value::Value,
+};
 
 impl Maker<'_> {
     pub(super) fn adopt(&self, instance: &Instance, id: &Id, desired: Properties, diagnostics: &mut Vec<Diagnostic>) -> Decision {
@@ -44,7 +50,8 @@ impl Maker<'_> {
     /// Why it cannot be taken over: this stack has it already. Recorded twice, it would be deleted for one of the two.
     fn ours(&self, instance: &Instance, id: &Id) -> Option<Diagnostic> {
         let (name, address) = (instance.type_name, &instance.address);
-        let same = |it: &Record| it.type_name == name && it.id == *id && it.location == instance.options.location;
+        let here = |it: &Location| self.is_one_place(it, &instance.options.location);
+        let same = |it: &Record| it.type_name == name && it.id == *id && here(&it.location);
         let state = self.input.state;
         let (why, help) = if let Some((recorded, _)) = state.resources.iter().find(|it| same(it.1)) {
             let help = if self.input.stack.resources.contains_key(recorded) {
@@ -58,7 +65,7 @@ impl Maker<'_> {
             (format!("was replaced at `{}` and is to be deleted", deposed.address), help)
         } else {
             let earlier = self.input.stack.resources.values().take_while(|it| it.address != *address);
-            let other = earlier.filter(|it| it.type_name == name && it.options.location == instance.options.location);
+            let other = earlier.filter(|it| it.type_name == name && here(&it.options.location));
             let other = other.filter(|it| it.options.adopt.as_ref() == Some(id)).last()?;
             (format!("is adopted by `{}`", other.address), "each needs an id of its own".to_owned())
         };

@@ -46,6 +46,8 @@ impl Maker<'_> {
                 (_, None, record) => record.map(|it| it.type_name.clone()).unwrap_or_default(),
             };
             let facts = catalog.resource(&type_name).map(|it| it.facts());
+            // What goes may be of another type than what comes.
+            let goes = node.recorded.and_then(|it| catalog.resource(&it.type_name)).map(|it| it.facts()).or(facts);
             if state.pending.values().any(|it| it.address == node.address) {
                 plan.notes.push(Note::Unsettled { address: node.address.clone() });
             }
@@ -58,7 +60,7 @@ impl Maker<'_> {
                 changes: decision.changes.clone(),
                 after: after.get(&node.address).cloned().unwrap_or_default(),
                 typical: facts.map(|it| schedule::typical(action, it)).unwrap_or_default(),
-                stateful: facts.is_some_and(|it| it.stateful),
+                stateful: goes.is_some_and(|it| it.stateful),
             });
         }
         for (number, deposed) in state.deposed.iter().enumerate() {
@@ -75,7 +77,7 @@ impl Maker<'_> {
                 changes: vec![],
                 after: schedule::after_deposed(graph, state, &works, number),
                 typical: facts.map(|it| it.typical.delete).unwrap_or_default(),
-                stateful: false,
+                stateful: facts.is_some_and(|it| it.stateful),
             });
         }
         if request.targets.is_empty() && request.excludes.is_empty() {

@@ -15,7 +15,7 @@ use crate::{
     address::Address,
     diagnostic::Diagnostic,
     graph::{self, Graph, Index},
-    resource::{AnyLive, Catalog, Id, Status},
+    resource::{AnyLive, Catalog, Id, Location, Status},
     stack::{Instance, Stack},
     state::{Record, State},
     value::{Path, Value},
@@ -112,7 +112,7 @@ impl Decision {
         Self { fate: Fate::Made, action: Some(action), reason, changes, ..Self::stays(desired) }
     }
 
-    fn removes(action: Option<Action>, reason: Reason) -> Self {
+    pub(super) fn removes(action: Option<Action>, reason: Reason) -> Self {
         let fate = if action.is_some() { Fate::Absent } else { Fate::Stays { updating: false } };
         Self { fate, action, reason: Some(reason), ..Self::stays(Properties::new()) }
     }
@@ -228,7 +228,7 @@ impl Maker<'_> {
     fn existing(&self, index: Index, instance: &Instance, record: &Record, diagnostics: &mut Vec<Diagnostic>) -> Decision {
         let moved = if record.type_name != instance.type_name {
             Some(Reason::TypeChanged { from: record.type_name.clone() })
-        } else if record.location != instance.options.location {
+        } else if !self.is_one_place(&record.location, &instance.options.location) {
             Some(Reason::Relocated)
         } else {
             None
@@ -286,6 +286,17 @@ impl Maker<'_> {
         decision
     }
 
+    /// Whether both are the same region of the same account, however they are written and reached.
+    pub(super) fn is_one_place(&self, one: &Location, other: &Location) -> bool {
+        let Input { stack, state, .. } = self.input;
+        let region = |it: &Location| it.region.clone().or_else(|| stack.region.clone());
+        let account = |it: &Location| match &it.role {
+            Some(role) => role.split(':').nth(4).map(str::to_owned),
+            None => state.account.clone().or_else(|| stack.account.clone()),
+        };
+        one == other || (region(one) == region(other) && account(one) == account(other))
+    }
+
     fn must_replace(&self, instance: &Instance, desired: &Properties, live: &AnyLive, changes: &[Change]) -> Option<Reason> {
         if self.input.request.replace.iter().any(|it| instance.address.is_within(it)) {
             return Some(Reason::Asked);
@@ -333,13 +344,7 @@ impl Maker<'_> {
         changes: Vec<Change>,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Decision {
-        if self.is_protected(index) && !self.is_named(&instance.address) {
-            diagnostics.push(
-                Diagnostic::error(format!("`{}` is protected and would have to be replaced", instance.address))
-                    .at(&instance.place, because(&reason))
-                    .help(format!("if its data may be lost, name it: --replace {}", instance.address)),
-            );
-        }
+        diagnostics.extend(self.refusal(index, instance, &reason));
         let desired = self.desire(instance, &Name::After(Some(&record.id)), &mut vec![]);
         let first = self.creates_first(instance, record, &desired, diagnostics);
         let action = if first { Action::CreateThenDelete } else { Action::Replace };
@@ -381,6 +386,7 @@ impl Maker<'_> {
         let Some(schema) = self.input.catalog.schema(instance.type_name) else { return false };
         let applied = normal::recorded(schema, desired, &|it| self.input.state.hash(it));
         !record.complete
+            || record.location != instance.options.location
             || !same(&applied, &record.applied)
             || !same(&live.outputs, &record.outputs)
             || self.input.graph.dependencies(index) != record.dependencies
@@ -412,21 +418,6 @@ impl Maker<'_> {
         changes
     }
 
-    fn is_named(&self, address: &Address) -> bool {
-        let Request { targets, replace, .. } = self.input.request;
-        targets.iter().chain(replace).any(|it| it == address.as_str())
-    }
-
-    fn is_protected(&self, index: Index) -> bool {
-        let node = &self.input.graph.nodes[index];
-        let stateful = |name: &str| self.input.catalog.resource(name).is_some_and(|it| it.facts().stateful);
-        match (node.wanted, node.recorded) {
-            (Some(instance), _) => instance.options.protect.unwrap_or(self.input.stack.protect && stateful(instance.type_name)),
-            (None, Some(record)) => record.options.protect,
-            (None, None) => false,
-        }
-    }
-
     /// Decides on what is recorded and not wanted.
     fn removals(&mut self) {
         for index in 0..self.decisions.len() {
@@ -435,7 +426,7 @@ impl Maker<'_> {
             let reason = if self.input.request.destroy { Reason::Destroyed } else { Reason::Removed };
             let decision = if !self.included[index] {
                 self.left_out(Some(record))
-            } else if record.options.retain {
+            } else if self.is_retained(index) {
                 Decision::removes(Some(Action::Forget), reason)
             } else {
                 let gone = matches!(self.observed.seen.get(&node.address), Some(Seen { live: None, .. }));
@@ -444,35 +435,6 @@ impl Maker<'_> {
             };
             self.decisions[index] = Some(decision);
         }
-    }
-
-    /// What is protected stays, and what it needs with it.
-    fn protect(&mut self) {
-        let deletes = |it: &Option<Decision>| it.as_ref().is_some_and(|it| it.action == Some(Action::Delete) && !it.gone);
-        let protected: Vec<Index> = (0..self.decisions.len())
-            .filter(|it| deletes(&self.decisions[*it]) && self.is_protected(*it) && !self.is_named(&self.input.graph.nodes[*it].address))
-            .collect();
-        if protected.is_empty() {
-            return;
-        }
-        let needs: Vec<Vec<Index>> = self.input.graph.nodes.iter().map(|it| it.needed.iter().map(|it| it.to).collect()).collect();
-        for (index, stays) in limits::reached(&protected, &needs).into_iter().enumerate() {
-            if stays && deletes(&self.decisions[index]) {
-                let address = self.input.graph.nodes[index].address.clone();
-                self.notes.push(if protected.contains(&index) { Note::Protected { address } } else { Note::Needed { address } });
-                self.decisions[index] = Some(Decision::removes(None, Reason::Destroyed));
-            }
-        }
-    }
-}
-
-fn because(reason: &Reason) -> String {
-    match reason {
-        Reason::Immutable { properties } => format!("{} cannot be changed in place", properties.join(", ")),
-        Reason::Type { text } => text.clone(),
-        Reason::TypeChanged { from } => format!("it was a {from}"),
-        Reason::Failed { status } => format!("it failed: {status}"),
-        _ => "has to be replaced".to_owned(),
     }
 }
 

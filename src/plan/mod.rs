@@ -7,6 +7,7 @@ pub mod desire;
 pub mod diff;
 mod limits;
 pub mod normal;
+mod protect;
 pub mod questions;
 mod replace;
 pub mod schedule;

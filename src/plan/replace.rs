@@ -46,7 +46,7 @@ impl Maker<'_> {
 
     /// Why a second one cannot be there beside the one that is recorded.
     fn obstacle(&self, instance: &Instance, record: &Record, desired: &Properties) -> Option<Obstacle> {
-        if record.type_name != instance.type_name || record.location != instance.options.location {
+        if record.type_name != instance.type_name || !self.is_one_place(&record.location, &instance.options.location) {
             return None;
         }
         let same = |property: &str, value: Option<&Value>, unknown: bool| match value {

@@ -7,7 +7,9 @@ use schemars::{Schema, generate::SchemaSettings};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 
-use super::{Create, Delete, Describe, Error, Facts, Find, Id, Live, Problems, Resource, Result, Status, Update, Wanted};
+use super::{
+    Create, Delete, Describe, Error, FORGOTTEN, Facts, Find, Id, Live, Obstacle, Problems, Resource, Result, Status, Update, Wanted,
+};
 use crate::{state::as_hash, value::Value};
 
 /// The engine's side of a resource type. Specs are plain data with nothing unknown and secrets in clear text.
@@ -17,6 +19,8 @@ pub trait AnyResource<W>: Describe {
     fn create<'a>(&'a self, world: &'a W, spec: &'a Json, token: &'a str) -> BoxFuture<'a, Result<Id>>;
     fn update<'a>(&'a self, world: &'a W, update: AnyUpdate<'a>) -> BoxFuture<'a, Result<()>>;
     fn open<'a>(&'a self, world: &'a W, id: &'a Id) -> BoxFuture<'a, Result<Value>>;
+    fn obstacle<'a>(&'a self, world: &'a W, id: &'a Id, spec: &'a Json, going: &'a BTreeSet<Id>)
+    -> BoxFuture<'a, Result<Option<Obstacle>>>;
     fn delete<'a>(&'a self, world: &'a W, id: &'a Id, spec: &'a Json) -> BoxFuture<'a, Result<()>>;
     fn settled(&self, wanted: &Json, live: &AnyLive) -> Status;
 }
@@ -98,7 +102,7 @@ impl<R: Resource> AnyResource<R::World> for R {
         known: &'a BTreeSet<Id>,
     ) -> BoxFuture<'a, Result<Option<Id>>> {
         async move {
-            let spec = recorded::<R>(spec)?;
+            let spec = looked_for::<R>(spec)?;
             R::find(world, Find { operation, spec: &spec, known }).await
         }
         .boxed()
@@ -123,6 +127,20 @@ impl<R: Resource> AnyResource<R::World> for R {
 
     fn open<'a>(&'a self, world: &'a R::World, id: &'a Id) -> BoxFuture<'a, Result<Value>> {
         R::open(world, id).boxed()
+    }
+
+    fn obstacle<'a>(
+        &'a self,
+        world: &'a R::World,
+        id: &'a Id,
+        spec: &'a Json,
+        going: &'a BTreeSet<Id>,
+    ) -> BoxFuture<'a, Result<Option<Obstacle>>> {
+        async move {
+            let spec = recorded::<R>(spec)?;
+            R::obstacle(world, Delete { id, spec: &spec }, going).await
+        }
+        .boxed()
     }
 
     fn delete<'a>(&'a self, world: &'a R::World, id: &'a Id, spec: &'a Json) -> BoxFuture<'a, Result<()>> {
@@ -169,6 +187,16 @@ fn before<R: Resource>(update: &AnyUpdate<'_>) -> Result<R::Spec> {
 
 /// A spec as it was recorded: what stands there as a hash can be any text, or nothing where a text does not do.
 fn recorded<R: Resource>(spec: &Json) -> Result<R::Spec> {
+    with::<R>(spec, "".into()).or_else(|_| with::<R>(spec, Json::Null))
+}
+
+/// The same, where what a hash stands for is told from a text that is known.
+fn looked_for<R: Resource>(spec: &Json) -> Result<R::Spec> {
+    with::<R>(spec, FORGOTTEN.into()).or_else(|_| recorded::<R>(spec))
+}
+
+/// A recorded spec with something else instead of each hash.
+fn with<R: Resource>(spec: &Json, instead: Json) -> Result<R::Spec> {
     fn without_hashes(json: &mut Json, instead: &Json) {
         match json {
             it if as_hash(it).is_some() => *it = instead.clone(),
@@ -177,12 +205,9 @@ fn recorded<R: Resource>(spec: &Json) -> Result<R::Spec> {
             _ => {}
         }
     }
-    let with = |instead: Json| {
-        let mut spec = spec.clone();
-        without_hashes(&mut spec, &instead);
-        typed::<R, _>(&spec)
-    };
-    with("".into()).or_else(|_| with(Json::Null))
+    let mut spec = spec.clone();
+    without_hashes(&mut spec, &instead);
+    typed::<R, _>(&spec)
 }
 
 fn erase<R: Resource>(live: Live<R>) -> Result<AnyLive> {
@@ -260,6 +285,11 @@ mod tests {
             unreachable!("not asked for")
         }
 
+        async fn find(world: &Noting, find: Find<'_, Self>) -> Result<Option<Id>> {
+            world.0.lock().expect("one thread").push(format!("{:?} {:?}", find.spec.key.as_deref() == Some(FORGOTTEN), find.spec.ports));
+            Ok(None)
+        }
+
         async fn create(_: &Noting, _: Create<'_, Self>) -> Result<Id> {
             unreachable!("not asked for")
         }
@@ -309,6 +339,22 @@ mod tests {
         ] {
             let id = "thing-1".into();
             let noted = noted(|world| AnyResource::delete(&Thing, world, &id, &spec).now_or_never().expect("nothing waits"));
+            assert_eq!(noted, expected);
+        }
+    }
+
+    #[test]
+    fn what_is_looked_for_says_what_is_not_known_of_it() {
+        let hash = json!({ "infra:hash": "5a" });
+        for (spec, expected) in [
+            (json!({ "name": "a", "key": hash }), "true None"),
+            (json!({ "name": "a", "key": "b", "ports": [1] }), "false Some([1])"),
+            (json!({ "name": "a", "ports": hash }), "false None"),
+        ] {
+            let noted = noted(|world| {
+                let found = AnyResource::find(&Thing, world, "operation", &spec, &BTreeSet::new()).now_or_never().expect("nothing waits");
+                found.map(|it| assert_eq!(it, None))
+            });
             assert_eq!(noted, expected);
         }
     }

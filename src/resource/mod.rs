@@ -29,7 +29,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use formats::{Cidr, DnsName, Policy, Protocol, Tags, Version};
 pub use lookup::{AnyLookup, Lookup};
 pub use marks::{immutable, kept, late, ready, set, shared, unique, volatile, write_only};
-pub use secret::{Sealed, Secret, is_sealed};
+pub use secret::{FORGOTTEN, Sealed, Secret, is_sealed};
 
 use crate::{
     diagnostic::Severity,
@@ -125,6 +125,15 @@ pub trait Resource: Send + Sync + 'static {
     /// before has failed to become what it should be, and not everybody wants to wait.
     fn settled(_wanted: &Self::Spec, _live: &Self::Spec, status: Status) -> Status {
         status
+    }
+
+    /// What would make the cloud refuse its delete, told with a plan that has it; `going` is all that the plan deletes.
+    fn obstacle(
+        _world: &Self::World,
+        _delete: Delete<'_, Self>,
+        _going: &BTreeSet<Id>,
+    ) -> impl Future<Output = Result<Option<Obstacle>>> + Send {
+        async { Ok(None) }
     }
 
     /// Starts to remove it; the engine waits until `read` no longer finds it. Gone already is success.
@@ -239,6 +248,13 @@ pub struct Delete<'a, R: Resource + ?Sized> {
     pub id: &'a Id,
     /// As last applied.
     pub spec: &'a R::Spec,
+}
+
+/// Why a delete would be refused as things are.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Obstacle {
+    pub what: String,
+    pub remedy: String,
 }
 
 /// What the engine has to know of a type beyond its calls. Start from [`Facts::DEFAULT`].

@@ -47,6 +47,9 @@ pub struct Sealed;
 /// Around the name of a stand-in; of Unicode's private use, so that no real secret has it.
 const STAND_IN: char = '\u{e1fa}';
 
+/// What stands in a spec that something is looked for by, in place of a text of which only a hash is recorded.
+pub const FORGOTTEN: &str = "\u{e1fa}";
+
 /// What stands for a [`Sealed`] output in plain data.
 const SEALED: &str = "infra:sealed";
 

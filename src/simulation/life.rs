@@ -343,7 +343,9 @@ async fn whole_run(
         }
     }
     let outcome = result?;
-    let bad = outcome.summary.failed + outcome.summary.skipped > 0 || outcome.summary.interrupted || outcome.journal.is_some();
+    let bad = outcome.summary.failed + outcome.summary.unfinished + outcome.summary.skipped > 0
+        || outcome.summary.interrupted
+        || outcome.journal.is_some();
     Ok(Ended { state: outcome.state, failure: bad.then(|| format!("{:?}, {}", outcome.summary, failures.join("; "))) })
 }
 

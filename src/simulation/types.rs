@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::cloud::{Changed, Kind, Made, Sim, Thing, tag};
 use crate::resource::{
-    After, Cidr, Create, Delete, During, Error, Facts, Find, Id, Live, Passing, Resource, Result, Sealed, Secret, Status, TAG_OPERATION,
-    Tags, Types, Update, Wanted, immutable, late, ready, unique, volatile, write_only,
+    After, Cidr, Create, Delete, During, Error, FORGOTTEN, Facts, Find, Id, Live, Passing, Resource, Result, Sealed, Secret, Status,
+    TAG_OPERATION, Tags, Types, Update, Wanted, immutable, late, ready, unique, volatile, write_only,
 };
 use crate::value::Value;
 
@@ -43,8 +43,6 @@ trait Simulated: Resource<World = Sim> {
     const PREFIX: &'static str;
     /// What the create call does not take.
     const LATER: &'static [&'static str] = &[];
-    /// What may be made of a secret, so that nobody remembers what it was.
-    const SEALED: &'static [&'static str] = &[];
     /// How long after its create it is ready.
     const DELAY: Duration = Duration::ZERO;
     /// How long it is on its way out.
@@ -65,7 +63,7 @@ trait Simulated: Resource<World = Sim> {
 
     /// Whether a property tells one from another when it is looked for.
     fn tells(property: &str) -> bool {
-        !Self::LATER.contains(&property) && !Self::SEALED.contains(&property)
+        !Self::LATER.contains(&property)
     }
 }
 
@@ -136,7 +134,8 @@ async fn find<R: Simulated>(world: &Sim, find: Find<'_, R>) -> Result<Option<Id>
         .call(R::CALLS[1], (R::NAME, Kind::Find), find.operation, |inner| {
             let same = |it: &&Thing| match tagged {
                 true => tag(&it.spec, TAG_OPERATION) == Some(find.operation),
-                false => spec.iter().all(|(key, value)| !R::tells(key) || it.spec.get(key) == Some(value)),
+                // Of what was made of a secret nobody remembers what it was.
+                false => spec.iter().all(|(key, value)| !R::tells(key) || value == FORGOTTEN || it.spec.get(key) == Some(value)),
             };
             let mut found = inner.all(R::NAME).filter(same).map(|it| Id(it.id.clone())).filter(|it| !find.known.contains(it));
             Ok(found.next())
@@ -508,7 +507,6 @@ impl Removed for Entry {}
 impl Simulated for Entry {
     const PREFIX: &'static str = "entry";
     const LATER: &'static [&'static str] = &["note"];
-    const SEALED: &'static [&'static str] = &["value"];
     const CALLS: [&'static str; 4] = ["CreateEntry", "GetEntries", "UpdateEntry", "DeleteEntry"];
 
     fn outputs(thing: &Thing, _: bool) -> OnlyId {

@@ -55,7 +55,13 @@ impl State {
             }
             Entry::NotCreated { operation } => drop(self.settle(operation)?),
             Entry::Updating { address } => self.resources.get_mut(address).ok_or_else(|| unknown(address))?.complete = false,
-            Entry::Recorded { address, record } => self.place(address.clone(), record.clone()),
+            Entry::Recorded { address, record } => {
+                // The same as before, although it may be reached in another way now.
+                if self.resources.get(address).is_some_and(|it| it.is_same(record)) {
+                    self.resources.remove(address);
+                }
+                self.place(address.clone(), record.clone());
+            }
             Entry::Deposed { address } => {
                 let record = self.resources.remove(address).ok_or_else(|| unknown(address))?;
                 self.deposed.push(Deposed { address: address.clone(), record });
@@ -213,6 +219,11 @@ impl Record {
     /// The type, the place and the id: a name may be the id of a role and of a log group, or of one in each region.
     pub fn identity(&self) -> (&str, &Location, &Id) {
         (&self.type_name, &self.location, &self.id)
+    }
+
+    /// Whether both are of one thing, wherever it is.
+    fn is_same(&self, other: &Self) -> bool {
+        self.type_name == other.type_name && self.id == other.id
     }
 }
 

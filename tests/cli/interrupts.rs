@@ -24,6 +24,9 @@ fn an_interrupt_finishes_what_is_in_flight_and_the_next_run_goes_on() {
         assert!(seen.struck.is_some());
         assert!(seen.mutating() < calls, "nothing new is started: {} of {calls} calls were made", seen.mutating());
         assert!(ran.stderr.contains("infra apply --env local"), "it says how to go on: {}", ran.stderr);
+        if strike == Strike::Twice {
+            assert!(ran.stderr.contains("begun and not finished"), "what it no longer waits for: {}", ran.stderr);
+        }
         bench.infra(&project, &["apply", "--yes"]).exits(0);
         let difference = applied.compare(&bench.inventory(REGION));
         assert!(difference.is_none(), "{strike:?} at {at}: {difference:#?}");

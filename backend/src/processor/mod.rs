@@ -156,7 +156,7 @@ async fn tidy(app: &AppState) -> Result<(), Trouble> {
     let connection = app.database()?.connection().await?;
     let mut count = 0;
     for key in app.files.older_than(ABANDONED).await? {
-        if !documents::is_on_disk(&**connection, &key).await? {
+        if !documents::is_on_disk(&connection, &key).await? {
             app.files.remove(&Place { bucket: String::new(), key }).await?;
             count += 1;
         }

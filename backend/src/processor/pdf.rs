@@ -44,7 +44,7 @@ fn explain_fonts(document: &mut Document) -> bool {
         let encoding = font.get(b"Encoding").and_then(|it| document.dereference(it)).map(|(_, it)| it);
         match encoding.and_then(Object::as_name) {
             Ok(b"Identity-H" | b"Identity-V") => {}
-            Ok(name) if name.starts_with(b"Uni") && has(name, b"-UCS2-") | has(name, b"-UTF16-") => unicode.push(*id),
+            Ok(name) if name.starts_with(b"Uni") && (has(name, b"-UCS2-") || has(name, b"-UTF16-")) => unicode.push(*id),
             Ok(_) => all = false,
             // A map in the file itself.
             Err(_) => {}

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use infra::resource::{During, Error, Find, Id, Live, Passing, Resource, Result, TAG_OPERATION, Tags};
+use infra::resource::{During, Error, FORGOTTEN, Find, Id, Live, Passing, Resource, Result, TAG_OPERATION, Tags};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -110,8 +110,15 @@ pub(crate) fn alike<R: Resource, T>(
 fn has(live: &impl Serialize, written: &impl Serialize) -> bool {
     fn same(live: &Json, written: &Json) -> bool {
         match (live, written) {
+            // Of what was made of a secret only a hash is known.
+            (Json::String(_), Json::String(written)) if written == FORGOTTEN => true,
             // Lists here are sets.
-            (Json::Array(live), Json::Array(written)) => live.len() == written.len() && written.iter().all(|it| live.contains(it)),
+            (Json::Array(live), Json::Array(written)) => {
+                live.len() == written.len() && written.iter().all(|it| live.iter().any(|live| same(live, it)))
+            }
+            (Json::Object(live), Json::Object(written)) => {
+                live.len() == written.len() && written.iter().all(|(key, it)| live.get(key).is_some_and(|live| same(live, it)))
+            }
             _ => live == written,
         }
     }
@@ -153,4 +160,30 @@ pub(crate) async fn retag(world: &Aws, arn: &str, from: &Tags, to: &Tags) -> Res
 pub(crate) fn with_removals<'a>(from: impl IntoIterator<Item = &'a String>, to: &BTreeMap<String, String>) -> HashMap<String, String> {
     let removed = from.into_iter().map(|key| (key.clone(), String::new()));
     removed.chain(to.iter().map(|(key, it)| (key.clone(), it.clone()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_told_by_its_content() {
+        let live = json!({ "uri": "u", "values": { "a": "secret", "b": "c" }, "scopes": ["x", "y"], "more": 1 });
+        for (written, expected) in [
+            (json!({ "uri": "u", "gone": null }), true),
+            (json!({ "uri": "v" }), false),
+            (json!({ "uri": FORGOTTEN }), true),
+            (json!({ "values": { "a": FORGOTTEN, "b": "c" } }), true),
+            (json!({ "values": { "a": FORGOTTEN, "b": "d" } }), false),
+            (json!({ "values": { "a": FORGOTTEN } }), false),
+            (json!({ "scopes": ["y", "x"] }), true),
+            (json!({ "scopes": ["y", FORGOTTEN] }), true),
+            (json!({ "scopes": ["z", "x"] }), false),
+            (json!({ "more": FORGOTTEN }), false),
+        ] {
+            assert_eq!(has(&live, &written), expected, "{written}");
+        }
+    }
 }

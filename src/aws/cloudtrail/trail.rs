@@ -32,6 +32,7 @@ pub(crate) struct Spec {
     #[schemars(transform = immutable, transform = unique, length(min = 3, max = 128), regex(pattern = r"[a-zA-Z0-9][a-zA-Z0-9._-]*[a-zA-Z0-9]"))]
     trail_name: Option<String>,
     /// The bucket that the records go to, whose policy has to let CloudTrail in.
+    #[schemars(regex(pattern = r"[A-Za-z0-9._-]{3,255}"))]
     s3_bucket_name: String,
     /// What their keys begin with.
     #[schemars(length(min = 1, max = 200))]

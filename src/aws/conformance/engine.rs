@@ -135,7 +135,7 @@ impl<'a> Stage<'a> {
         let outcome = apply::run(&session, stack, self.state.clone(), made, request).await;
         drop(session);
         let summary = &outcome.summary;
-        if summary.failed > 0 || summary.skipped > 0 || summary.interrupted || outcome.journal.is_some() {
+        if summary.failed + summary.unfinished + summary.skipped > 0 || summary.interrupted || outcome.journal.is_some() {
             let mut events = vec![];
             while let Ok(event) = told.try_recv() {
                 events.push(event);

@@ -174,9 +174,9 @@ impl Resource for Service {
             let help = "remove `launch_type`: the capacity providers say where tasks run";
             problems.error(Path::of("launch_type"), "`launch_type` beside `capacity_provider_strategy`", help);
         }
-        if let Some(definition) = text("task_definition").filter(|it| !it.starts_with("arn:")) {
+        if let Some(definition) = text("task_definition").filter(|it| !is_revision(it)) {
             let help = "write the ARN of a revision, the `arn` of an `ecs.task_definition`: what ECS runs is compared with it";
-            problems.error(Path::of("task_definition"), format!("`{definition}` is not the ARN of a task definition"), help);
+            problems.error(Path::of("task_definition"), format!("`{definition}` is not the ARN of a revision of a task definition"), help);
         }
         if written("health_check_grace_period_seconds")
             && spec.get("health_check_grace_period_seconds") != Some(&Value::Int(0))
@@ -364,6 +364,12 @@ const HALF_AN_HOUR: Duration = Duration::from_secs(1800);
 
 /// A call takes up to this many services of one cluster.
 const SERVICES: usize = 10;
+
+/// Without the number of the revision ECS takes the latest, and answers with another text than was written.
+fn is_revision(text: &str) -> bool {
+    let name = text.rsplit('/').next().unwrap_or_default();
+    text.starts_with("arn:") && name.rsplit_once(':').is_some_and(|(_, it)| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit()))
+}
 
 fn latest() -> String {
     "LATEST".to_owned()

@@ -5,7 +5,7 @@ mod empty;
 mod lifecycle;
 mod settings;
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{collections::BTreeSet, net::Ipv4Addr, time::Duration};
 
 use aws_sdk_s3::{
     config::http::HttpResponse,
@@ -19,8 +19,8 @@ use aws_sdk_s3::{
 use futures::try_join;
 use infra::{
     resource::{
-        Actions, After, Create, Delete, During, Error, ErrorKind, Facts, Find, Id, Live, Passing, Policy, Problems, Resource, Result,
-        Status, Tags, Update, Wanted, immutable, late, unique, write_only,
+        Actions, After, Create, Delete, During, Error, ErrorKind, Facts, Find, Id, Live, Obstacle, Passing, Policy, Problems, Resource,
+        Result, Status, Tags, Update, Wanted, immutable, late, unique, write_only,
     },
     value::{Path, Value},
 };
@@ -229,6 +229,20 @@ impl Resource for Bucket {
             retag(world, update.id.as_str(), set, &remove).await?;
         }
         Ok(())
+    }
+
+    async fn obstacle(world: &Aws, delete: Delete<'_, Self>, going: &BTreeSet<Id>) -> Result<Option<Obstacle>> {
+        let (bucket, spec) = (delete.id.as_str(), delete.spec);
+        if spec.empty_on_delete {
+            return Ok(None);
+        }
+        // Of an object that the stack deletes, versions stay.
+        let goes = |key: &str| !matches!(spec.versioning, Versioning::Enabled) && going.contains(&Id(format!("{bucket}/{key}")));
+        let holds = unless(empty::holds(world, bucket, going.len(), goes).await, GONE)?.unwrap_or_default();
+        Ok(holds.then(|| Obstacle {
+            what: format!("there are objects in the bucket `{bucket}`, or earlier versions of some"),
+            remedy: "delete them, or write `empty_on_delete: true` and apply that first".into(),
+        }))
     }
 
     async fn delete(world: &Aws, delete: Delete<'_, Self>) -> Result<()> {

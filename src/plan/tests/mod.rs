@@ -372,6 +372,9 @@ fn shown(made: &Made) -> String {
             let parts: Vec<_> = json.as_object().expect("with a tag").values().map(|it| it.to_string().replace('"', "")).collect();
             write!(text, " ({})", parts.join(" ")).expect("text");
         }
+        if step.stateful && matches!(step.action, Action::Replace | Action::CreateThenDelete | Action::Delete) {
+            text.push_str(" loses data");
+        }
         let after: BTreeSet<_> = step.after.iter().map(Address::as_str).collect();
         if !after.is_empty() {
             write!(text, " after {}", after.into_iter().collect::<Vec<_>>().join(", ")).expect("text");

@@ -22,10 +22,11 @@ use crate::{
 /// {"event": "retrying", "at", "address", "error", "attempt", "pause_seconds"}
 /// {"event": "done", "at", "address", "action", "id", "seconds"}
 /// {"event": "failed", "at", "address", "action", "error", "help", "seconds"}
+/// {"event": "unfinished", "at", "address", "action", "error"}
 /// {"event": "skipped", "at", "address", "action", "cause": "needs" | "interrupted", "needs"}
 /// {"event": "interrupted", "at", "in_flight": [address]}
-/// {"event": "finished", "at", "created", "adopted", "updated", "replaced", "deleted", "forgotten", "failed", "skipped",
-///  "interrupted", "seconds"}
+/// {"event": "finished", "at", "created", "adopted", "updated", "replaced", "deleted", "forgotten", "failed", "unfinished",
+///  "skipped", "interrupted", "seconds"}
 /// ```
 pub fn event(event: &Event, at: Duration) -> Json {
     let at = seconds(at);
@@ -62,6 +63,9 @@ pub fn event(event: &Event, at: Duration) -> Json {
         Event::Failed { address, action: it, error, help, elapsed } => {
             Wire::Failed { at, address: text(address), action: action(*it), error, help: help.as_deref(), seconds: seconds(*elapsed) }
         }
+        Event::Unfinished { address, action: it, error } => {
+            Wire::Unfinished { at, address: text(address), action: action(*it), error: error.as_deref() }
+        }
         Event::Skipped { address, action: it, because } => {
             let (cause, needs) = match because {
                 Skip::Needs { address } => ("needs", Some(text(address))),
@@ -84,6 +88,7 @@ fn finished(at: f64, it: &Summary) -> Wire<'static> {
         deleted: it.deleted,
         forgotten: it.forgotten,
         failed: it.failed,
+        unfinished: it.unfinished,
         skipped: it.skipped,
         interrupted: it.interrupted,
         seconds: seconds(it.elapsed),
@@ -144,6 +149,13 @@ enum Wire<'a> {
         help: Option<&'a str>,
         seconds: f64,
     },
+    Unfinished {
+        at: f64,
+        address: &'a str,
+        action: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<&'a str>,
+    },
     Skipped {
         at: f64,
         address: &'a str,
@@ -165,6 +177,7 @@ enum Wire<'a> {
         deleted: usize,
         forgotten: usize,
         failed: usize,
+        unfinished: usize,
         skipped: usize,
         interrupted: bool,
         seconds: f64,

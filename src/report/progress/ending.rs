@@ -34,6 +34,15 @@ pub(super) fn text(track: &Track, summary: &Summary, width: usize) -> String {
     if track.failed.len() > FAILURES {
         text.push_str(&format!("\nand {} more failed\n", thousands(track.failed.len() - FAILURES)));
     }
+    if !track.unfinished.is_empty() {
+        text.push('\n');
+        let addresses: Vec<_> = track.unfinished.iter().map(|it| clean(it.0.as_str()).into_owned()).collect();
+        let sentence = format!("{}: begun and not finished: {}", paint(WARN_BOLD, "warning"), names(&addresses, NAMED));
+        paragraph(&mut text, &sentence, width);
+    }
+    for (address, error) in track.unfinished.iter().filter_map(|it| Some((&it.0, it.1.as_ref()?))).take(FAILURES) {
+        paragraph(&mut text, &format!("  {}: {}", clean(address.as_str()), clean(error)), width);
+    }
     let mut not_tried: IndexMap<String, Vec<String>> = IndexMap::new();
     for (address, root) in track.roots() {
         let cause = match root {
@@ -45,9 +54,7 @@ pub(super) fn text(track: &Track, summary: &Summary, width: usize) -> String {
     for (cause, addresses) in &not_tried {
         text.push('\n');
         let sentence = format!("{}: not tried {cause}: {}", paint(WARN_BOLD, "warning"), names(addresses, NAMED));
-        for (n, line) in wrap(&sentence, width).iter().enumerate() {
-            text.push_str(&format!("{}{line}\n", if n == 0 { "" } else { "  " }));
-        }
+        paragraph(&mut text, &sentence, width);
     }
     text.push('\n');
     text.push_str(&closing(summary));
@@ -55,6 +62,12 @@ pub(super) fn text(track: &Track, summary: &Summary, width: usize) -> String {
         text.push_str(&format!("  {}: what was done is recorded; `{}` goes on\n", paint(HINT_BOLD, "hint"), track.resume));
     }
     text
+}
+
+fn paragraph(text: &mut String, sentence: &str, width: usize) {
+    for (n, line) in wrap(sentence, width).iter().enumerate() {
+        text.push_str(&format!("{}{line}\n", if n == 0 { "" } else { "  " }));
+    }
 }
 
 fn closing(summary: &Summary) -> String {
@@ -72,7 +85,12 @@ fn closing(summary: &Summary) -> String {
         }
     }
     let done = if done.is_empty() { "nothing done".to_owned() } else { done.join(", ") };
-    let not_tried = if summary.skipped > 0 { format!(", {} not tried", thousands(summary.skipped)) } else { String::new() };
+    let mut not_tried = String::new();
+    for (number, what) in [(summary.unfinished, "not finished"), (summary.skipped, "not tried")] {
+        if number > 0 {
+            not_tried.push_str(&format!(", {} {what}", thousands(number)));
+        }
+    }
     let time = duration(summary.elapsed);
     if summary.interrupted {
         let failed = if summary.failed > 0 { format!(", {} failed", thousands(summary.failed)) } else { String::new() };

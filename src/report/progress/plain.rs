@@ -100,6 +100,10 @@ pub(super) fn line(event: &Event) -> String {
         Event::Failed { address, error, elapsed, .. } => {
             format!("{}: {} after {}: {}", shown(address), paint(BAD, "failed"), duration(*elapsed), clean(error))
         }
+        Event::Unfinished { address, error, .. } => {
+            let error = error.as_ref().map(|it| format!(": {}", clean(it))).unwrap_or_default();
+            format!("{}: {}, the next run goes on from here{error}", shown(address), paint(WARN, "not finished"))
+        }
         Event::Skipped { address, because, .. } => match because {
             Skip::Needs { address: needed } => format!("{}: not tried, it needs {}", shown(address), shown(needed)),
             Skip::Interrupted => format!("{}: not tried, interrupted", shown(address)),

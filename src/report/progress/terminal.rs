@@ -100,7 +100,9 @@ fn scrolled(event: &Event) -> Option<String> {
             let error = clean(error);
             Some(format!("{} {} {}: {error}", paint(BAD, "  ×"), paint(BOLD, &clean(address.as_str())), paint(BAD, "failed")))
         }
-        Event::Recovered { .. } | Event::NothingToRecover { .. } | Event::Interrupted { .. } => Some(format!("  ! {}", plain::line(event))),
+        Event::Recovered { .. } | Event::NothingToRecover { .. } | Event::Unfinished { .. } | Event::Interrupted { .. } => {
+            Some(format!("  ! {}", plain::line(event)))
+        }
         Event::Begun { .. }
         | Event::Started { .. }
         | Event::Waiting { .. }

@@ -116,6 +116,7 @@ fn failing() -> Vec<(u64, Event)> {
                     created: 1,
                     adopted: 1,
                     failed: 1,
+                    unfinished: 0,
                     skipped: 2,
                     elapsed: Duration::from_millis(62_500),
                     ..Summary::default()
@@ -138,6 +139,7 @@ fn interrupted() -> Vec<(u64, Event)> {
             Event::Finished {
                 summary: Summary {
                     created: 1,
+                    unfinished: 0,
                     skipped: 2,
                     interrupted: true,
                     elapsed: Duration::from_millis(90_100),
@@ -257,7 +259,7 @@ fn machines_get_one_object_a_line() {
     {"event":"failed","at":62.4,"address":"nat","action":"create","error":"CreateNatGateway: NatGatewayLimitExceeded: Performing this operation would exceed the limit of 5 NAT gateways","help":"ask AWS for a higher quota, or remove a NAT gateway in ap-northeast-1a","seconds":60.0}
     {"event":"skipped","at":62.41,"address":"route","action":"create","cause":"needs","needs":"nat"}
     {"event":"skipped","at":62.42,"address":"database","action":"create","cause":"needs","needs":"route"}
-    {"event":"finished","at":62.5,"created":1,"adopted":1,"updated":0,"replaced":0,"deleted":0,"forgotten":0,"failed":1,"skipped":2,"interrupted":false,"seconds":62.5}
+    {"event":"finished","at":62.5,"created":1,"adopted":1,"updated":0,"replaced":0,"deleted":0,"forgotten":0,"failed":1,"unfinished":0,"skipped":2,"interrupted":false,"seconds":62.5}
     "#);
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Track {
     pub(super) failed: Vec<Failure>,
     /// By what they needed.
     pub(super) skipped: Vec<(Address, Skip)>,
+    /// With what failed last.
+    pub(super) unfinished: Vec<(Address, Option<String>)>,
     pub(super) interrupted: bool,
     forecast: Duration,
     chains: Chains,
@@ -58,6 +60,7 @@ impl Track {
             running: IndexMap::new(),
             failed: vec![],
             skipped: vec![],
+            unfinished: vec![],
             interrupted: false,
             forecast: Duration::ZERO,
         }
@@ -87,6 +90,11 @@ impl Track {
                 self.chains.end(address);
                 let (address, error, help) = (address.clone(), error.clone(), help.clone());
                 self.failed.push(Failure { address, action: *action, error, help, elapsed: *elapsed });
+            }
+            Event::Unfinished { address, error, .. } => {
+                self.running.shift_remove(address);
+                self.chains.end(address);
+                self.unfinished.push((address.clone(), error.clone()));
             }
             Event::Skipped { address, because, .. } => {
                 self.chains.end(address);

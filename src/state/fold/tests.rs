@@ -48,14 +48,23 @@ fn entries_change_the_state() {
 
 #[test]
 fn the_older_goes_where_a_name_is_the_id_of_both() {
-    let mut newer = record("web");
-    newer.type_name = "iam.role".to_owned();
     let elsewhere = Location { region: Some("us-east-1".to_owned()), role: None };
-    for newer in [newer, Record { location: elsewhere, ..record("web") }] {
-        let entries = [recorded("a", "web"), Entry::Recorded { address: "a".into(), record: newer.clone() }, deleted("a", "web")];
-        let state = folded(&entries);
-        assert_eq!((state.resources.get(&"a".into()), state.deposed.len()), (Some(&newer), 0));
+    for (type_name, location) in [("iam.role", Location::default()), ("ec2.vpc", elsewhere)] {
+        let (type_name, location) = (type_name.to_owned(), location.clone());
+        let pending = Pending { type_name: type_name.clone(), location: location.clone(), ..pending("a") };
+        let creating = Entry::Creating { operation: "op".to_owned(), pending };
+        let state = folded(&[recorded("a", "web"), creating, created("op", "web"), deleted("a", "web")]);
+        let left = state.resources.get(&"a".into()).map(|it| (it.type_name.clone(), it.location.clone()));
+        assert_eq!((left, state.deposed.len()), (Some((type_name, location)), 0));
     }
+}
+
+#[test]
+fn what_is_reached_in_another_way_is_the_same() {
+    let elsewhere = Location { region: Some("us-east-1".to_owned()), role: None };
+    let record = Record { location: elsewhere, ..record("web") };
+    let state = folded(&[recorded("a", "web"), Entry::Recorded { address: "a".into(), record: record.clone() }]);
+    assert_eq!((state.resources.get(&"a".into()), state.deposed.len()), (Some(&record), 0));
 }
 
 #[test]

@@ -19,7 +19,7 @@ use futures::future::BoxFuture;
 use infra::{
     cloud::Cloud,
     plan::{Action, diff::properties},
-    resource::{AnyLive, AnyResource, AnyUpdate, Describe, Facts, Id, Problems, Result, Status, Types, Wanted},
+    resource::{AnyLive, AnyResource, AnyUpdate, Describe, Facts, Id, Obstacle, Problems, Result, Status, Types, Wanted},
     value::Value,
 };
 use schemars::Schema;
@@ -214,6 +214,16 @@ impl AnyResource<Aws> for Between {
 
     fn open<'a>(&'a self, world: &'a Aws, id: &'a Id) -> BoxFuture<'a, Result<Value>> {
         Box::pin(self.go(Doing::Open, self.inner.open(world, id)))
+    }
+
+    fn obstacle<'a>(
+        &'a self,
+        world: &'a Aws,
+        id: &'a Id,
+        spec: &'a Json,
+        going: &'a BTreeSet<Id>,
+    ) -> BoxFuture<'a, Result<Option<Obstacle>>> {
+        self.inner.obstacle(world, id, spec, going)
     }
 
     fn delete<'a>(&'a self, world: &'a Aws, id: &'a Id, spec: &'a Json) -> BoxFuture<'a, Result<()>> {

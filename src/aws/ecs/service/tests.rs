@@ -295,7 +295,11 @@ fn what_ecs_refuses_is_refused_before() {
         (with(json!({ "launch_type": "FARGATE" })), vec!["a service on Fargate without `network_configuration`"]),
         (with(json!({ "capacity_provider_strategy": spot })), vec!["a service on Fargate without `network_configuration`"]),
         (with(json!({ "launch_type": "EC2" })), vec![]),
-        (with(json!({ "task_definition": "web:8" })), vec!["`web:8` is not the ARN of a task definition"]),
+        (with(json!({ "task_definition": "web:8" })), vec!["`web:8` is not the ARN of a revision of a task definition"]),
+        (
+            with(json!({ "task_definition": "arn:aws:ecs:eu-central-1:123456789012:task-definition/web" })),
+            vec!["`arn:aws:ecs:eu-central-1:123456789012:task-definition/web` is not the ARN of a revision of a task definition"],
+        ),
         (
             with(json!({ "launch_type": "FARGATE", "capacity_provider_strategy": spot, "network_configuration": network })),
             vec!["`launch_type` beside `capacity_provider_strategy`"],

@@ -9,6 +9,17 @@ use crate::aws::{
     error::{error, unless},
 };
 
+/// Whether there is anything in a bucket beside the latest versions of what goes, of which there are no more than this.
+pub(super) async fn holds(world: &Aws, bucket: &str, going: usize, goes: impl Fn(&str) -> bool) -> Result<bool> {
+    let most = i32::try_from(going + 1).unwrap_or(PAGE).min(PAGE);
+    let page = world.s3().list_object_versions().bucket(bucket).max_keys(most).send().await.map_err(error)?;
+    let stays = |key: Option<&str>| !key.is_some_and(&goes);
+    Ok(!page.delete_markers().is_empty() || page.versions().iter().any(|it| stays(it.key())))
+}
+
+/// What a list has at most.
+const PAGE: i32 = 1000;
+
 /// Deletes all versions of all objects with their delete markers, and what was begun to be uploaded.
 ///
 /// A lock in governance mode is passed over; one in compliance mode and a legal hold cannot be, and end it.

@@ -152,6 +152,14 @@ async fn only_what_is_to_be_emptied_is_emptied() {
     s3.delete_object().bucket(id.as_str()).key("a").send().await.expect("a delete marker");
     s3.create_multipart_upload().bucket(id.as_str()).key("c").send().await.expect("an upload that nobody ends");
 
+    let obstacle = async |spec: &Json, going: &[&str]| {
+        let going = going.iter().map(|it| Id(format!("infra-example-full/{it}"))).collect();
+        Bucket.obstacle(&world, &id, spec, &going).await.expect("an answer").map(|it| it.what)
+    };
+    let full = "there are objects in the bucket `infra-example-full`, or earlier versions of some";
+    assert_eq!(obstacle(&spec(false), &["a", "b"]).await.as_deref(), Some(full), "versions stay");
+    assert_eq!(obstacle(&spec(true), &[]).await, None, "it is emptied");
+
     let refused = Bucket.delete(&world, &id, &spec(false)).await.expect_err("it is full");
     assert_eq!(refused.code.as_deref(), Some("NotEmpty"), "it is not waited for");
     assert!(refused.message.contains("`empty_on_delete: true`"), "{refused}");
@@ -160,6 +168,27 @@ async fn only_what_is_to_be_emptied_is_emptied() {
 
     Bucket.delete(&world, &id, &spec(true)).await.expect("it may be emptied");
     assert_eq!(read(&world, id.as_str(), &[]).await, None);
+}
+
+#[tokio::test]
+async fn what_is_in_a_bucket_is_told_before_it_is_deleted_unless_it_goes_too() {
+    let world = cloud().await;
+    let spec = json!({ "bucket_name": "infra-example-holding" });
+    let id = Bucket.create(&world, &spec, TOKEN).await.expect("create");
+    let obstacle = async |going: &[&str]| {
+        let going = going.iter().map(|it| Id(format!("infra-example-holding/{it}"))).collect();
+        Bucket.obstacle(&world, &id, &spec, &going).await.expect("an answer").map(|it| it.remedy)
+    };
+    let remedy = Some("delete them, or write `empty_on_delete: true` and apply that first");
+    assert_eq!(obstacle(&[]).await, None, "it is empty");
+    for key in ["a", "b"] {
+        world.s3().put_object().bucket(id.as_str()).key(key).body(b"x".to_vec().into()).send().await.expect("an object");
+    }
+    assert_eq!(obstacle(&[]).await.as_deref(), remedy);
+    assert_eq!(obstacle(&["a"]).await.as_deref(), remedy);
+    assert_eq!(obstacle(&["c", "d"]).await.as_deref(), remedy);
+    assert_eq!(obstacle(&["a", "b"]).await, None);
+    assert_eq!(Bucket.obstacle(&world, &"infra-example-gone".into(), &spec, &Default::default()).await, Ok(None));
 }
 
 #[tokio::test]
