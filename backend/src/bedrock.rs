@@ -8,7 +8,8 @@ use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
 use aws_sdk_bedrockruntime::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::types::{ContentBlock, ConversationRole, InferenceConfiguration, Message, StopReason, SystemContentBlock};
-use serde::Deserialize;
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -124,7 +125,7 @@ impl Models {
     /// How many calls of [`Models::embed`] for one document may be under way at once.
     pub fn at_once(&self) -> usize {
         // With one text a call it takes more of them.
-        if self.batch() == 1 { 16 } else { 4 }
+        if self.batch() == 1 { 16 } else { 3 }
     }
 
     /// One vector a text, in order.
@@ -185,18 +186,51 @@ struct EmbeddingAnswer {
     embeddings: Option<Embeddings>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Embeddings {
-    ByType { float: Vec<Vec<f32>> },
-    Plain(Vec<Vec<f32>>),
+/// By their type, as `{"float": …}`, or alone.
+struct Embeddings(Vec<Vec<f32>>);
+
+/// By hand: what derives this keeps the whole answer in a form of its own first, and there are many numbers in it.
+impl<'de> Deserialize<'de> for Embeddings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EmbeddingsVisitor)
+    }
+}
+
+struct EmbeddingsVisitor;
+
+impl<'de> Visitor<'de> for EmbeddingsVisitor {
+    type Value = Embeddings;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("vectors, or an object with them as `float`")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Embeddings, A::Error> {
+        let mut vectors = Vec::new();
+        while let Some(vector) = list.next_element()? {
+            vectors.push(vector);
+        }
+        Ok(Embeddings(vectors))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Embeddings, A::Error> {
+        let mut vectors = None;
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "float" {
+                vectors = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        vectors.map(Embeddings).ok_or_else(|| A::Error::missing_field("float"))
+    }
 }
 
 fn embedding_answer(body: &[u8]) -> Result<Vec<Vec<f32>>, ModelError> {
     let answer: EmbeddingAnswer = serde_json::from_slice(body).map_err(|error| ModelError::Malformed(error.to_string()))?;
     let vectors = match answer {
         EmbeddingAnswer { embedding: Some(vector), .. } => vec![vector],
-        EmbeddingAnswer { embeddings: Some(Embeddings::ByType { float } | Embeddings::Plain(float)), .. } => float,
+        EmbeddingAnswer { embeddings: Some(Embeddings(vectors)), .. } => vectors,
         _ => return Err(ModelError::Malformed("there is no vector in it".into())),
     };
     // A vector of zeros has no direction: its distance to anything is not a number.
@@ -262,9 +296,17 @@ mod tests {
     fn each_familys_answer_is_understood() {
         let check = |body: &str| assert_eq!(embedding_answer(body.as_bytes()).unwrap(), vec![vec![1.0, 0.5]], "{body}");
         check(r#"{"embeddings":{"float":[[1.0,0.5]]},"id":"x","response_type":"embeddings_by_type"}"#);
+        check(r#"{"embeddings":{"int8":[[1,2]],"float":[[1.0,0.5]]},"id":"x"}"#);
         check(r#"{"embeddings":[[1.0,0.5]],"response_type":"embeddings_floats"}"#);
         check(r#"{"embedding":[1.0,0.5],"inputTextTokenCount":1}"#);
-        for wrong in ["", "{}", r#"{"embedding":[0.0,0.0]}"#, r#"{"embedding":[1e400]}"#, r#"{"embeddings":"none"}"#] {
+        for wrong in [
+            "",
+            "{}",
+            r#"{"embedding":[0.0,0.0]}"#,
+            r#"{"embedding":[1e400]}"#,
+            r#"{"embeddings":"none"}"#,
+            r#"{"embeddings":{"int8":[[1,2]]}}"#,
+        ] {
             assert!(matches!(embedding_answer(wrong.as_bytes()), Err(ModelError::Malformed(_))), "{wrong}");
         }
     }
