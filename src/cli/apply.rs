@@ -16,7 +16,7 @@ use super::{
 
 #[derive(Args, Debug)]
 pub(crate) struct Apply {
-    /// A plan made with `infra plan --out`, to be applied exactly as it was shown
+    /// A plan made with `infra plan --out`, to be applied exactly as it was shown; a variable that ends in a secret is not in it, and given again with --var
     #[arg(value_name = "PLANFILE", conflicts_with_all = ["stack", "profile", "targets", "excludes", "replace"])]
     file: Option<PathBuf>,
     #[command(flatten)]

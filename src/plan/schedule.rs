@@ -172,6 +172,21 @@ impl Schedule<'_> {
                 circles.add_edge(index, needed.to, ());
             }
         }
+        // What was deposed may still need, and be needed by, what goes with it.
+        let as_node = |number: usize| graph.nodes.len() + number;
+        for (number, deposed) in self.input.state.deposed.iter().enumerate() {
+            let Some(index) = graph.find(&deposed.address) else { continue };
+            for (other, node) in graph.nodes.iter().enumerate().filter(|it| self.has(Work::Remove(it.0))) {
+                if node.needed.iter().any(|it| it.to == index) {
+                    circles.add_edge(other, as_node(number), ());
+                }
+            }
+            for needed in deposed.record.dependencies.iter().filter_map(|it| graph.find(&it.address)) {
+                if self.has(Work::Remove(needed)) {
+                    circles.add_edge(as_node(number), needed, ());
+                }
+            }
+        }
         let mut circle = HashMap::new();
         for (number, members) in petgraph::algo::tarjan_scc(&circles).into_iter().enumerate() {
             circle.extend(members.into_iter().map(|it| (it, number)));
@@ -199,18 +214,26 @@ impl Schedule<'_> {
         // What was left by an earlier run goes after everything has let go of it.
         for (number, deposed) in self.input.state.deposed.iter().enumerate() {
             let Some(index) = graph.find(&deposed.address) else { continue };
+            let own = circle.get(&as_node(number));
+            let together = |other: Index| own.is_some() && circle.get(&other) == own;
             self.need(Work::Clear(number), Work::Finish(index));
             self.need(Work::Clear(number), Work::Change(index));
             for (other, node) in graph.nodes.iter().enumerate() {
-                if node.needs.iter().any(|it| it.to == index) || node.needed.iter().any(|it| it.to == index) {
-                    for work in [Work::Change(other), Work::Finish(other), Work::Remove(other)] {
-                        self.need(Work::Clear(number), work);
+                let mut lates = node.needed.iter().filter(|it| it.to == index).map(|it| it.late).peekable();
+                let recorded = lates.peek().is_some();
+                if recorded || node.needs.iter().any(|it| it.to == index) {
+                    self.need(Work::Clear(number), Work::Change(other));
+                    self.need(Work::Clear(number), Work::Finish(other));
+                    if !(together(other) && lates.all(|it| it)) {
+                        self.need(Work::Clear(number), Work::Remove(other));
                     }
                 }
             }
             // A second one with the same name or in the same place may have to wait for it to go; what it needs goes later.
             for dependency in &deposed.record.dependencies {
-                if let Some(to) = graph.find(&dependency.address) {
+                if let Some(to) = graph.find(&dependency.address)
+                    && !(together(to) && dependency.late)
+                {
                     self.need(Work::Remove(to), Work::Clear(number));
                 }
             }

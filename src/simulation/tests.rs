@@ -14,6 +14,7 @@ use super::{
     faults::Crash,
     life,
     life::Life,
+    model::Edit,
 };
 use crate::state::Fault;
 
@@ -67,6 +68,29 @@ fn wherever_a_run_is_killed_the_next_one_finishes_it() {
             case.wanted.retain(|it| *it < 3);
             let life = live(&case, false);
             assert!(life.findings.is_empty(), "{case}\n{}", life.findings.join("\n"));
+        }
+    }
+}
+
+/// What is replaced in a circle leaves a predecessor that others still refer to, and that refers to them.
+#[test]
+fn wherever_a_replacement_is_killed_a_destroy_takes_away_all() {
+    let quiet = Run { one_in: 1, budget: 0, crash: None, stop: None, at_once: false, pause: 0, refresh: true, limit: None };
+    let circle = |edits: Vec<Edit>, crash: Option<CrashAt>, destroy: bool| {
+        let round = |edits, crash, left| Round { edits, destroy: false, left, runs: vec![Run { crash, ..quiet.clone() }] };
+        let mut case = Case::new(8449);
+        case.wanted.retain(|it| *it < 3);
+        case.rounds = vec![round(vec![], None, false), round(edits, crash, true)];
+        case.rounds.push(Round { destroy, ..round(vec![], None, false) });
+        case
+    };
+    for replaced in [vec![Edit::Immutable(1)], vec![Edit::Immutable(2)], vec![Edit::Immutable(1), Edit::Immutable(2)]] {
+        for n in 0..12 {
+            for destroy in [true, false] {
+                let case = circle(replaced.clone(), Some(CrashAt::Journal(Fault::CrashBefore(n))), destroy);
+                let life = live(&case, false);
+                assert!(life.findings.is_empty(), "{case}\n{}", life.findings.join("\n"));
+            }
         }
     }
 }
