@@ -89,6 +89,13 @@ impl<W: World> Shared<'_, W> {
         let (Some(decision), Some(before)) = (&self.decisions[index], self.graph().nodes[index].recorded) else { return Ok(()) };
         let Some(live) = &decision.live else { return Ok(()) };
         let mut record = self.record(&subject, before.id.clone(), &decision.desired, Some(live), Some(before));
+        // What is ignored may be made of what is not known yet.
+        if let (Json::Object(applied), Json::Object(was)) = (&mut record.applied, &before.applied) {
+            for name in decision.desired.iter().filter(|(_, it)| it.has_unknown()).map(|(name, _)| name) {
+                applied.remove(name);
+                applied.extend(was.get(name).map(|it| (name.clone(), it.clone())));
+            }
+        }
         // It shows as it did; where only what is recorded was looked at, nothing is known of that.
         record.shown.extend(before.shown.clone());
         Ok(self.keeper.note(Entry::Recorded { address: subject.address.clone(), record }).await?)

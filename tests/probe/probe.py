@@ -6,6 +6,7 @@ STATE_FILE has the values to which the properties of STACK_FILE were evaluated. 
 Prints one JSON document: how many resources and properties were looked at, and what is wrong.
 """
 
+import hmac
 import json
 import pathlib
 import sys
@@ -20,8 +21,13 @@ from properties import NOT_KEPT, TYPES
 class Clients:
     """A client for each service, made when it is first used; and what must not be found anywhere."""
 
-    def __init__(self, url, region):
-        self.url, self.region, self.account, self.secrets = url, region, "123456789012", set()
+    def __init__(self, url, region, key):
+        self.url, self.region, self.account, self.secrets, self.key = url, region, "123456789012", set(), key
+
+    def hashed(self, value):
+        """As it is recorded where it may be secret."""
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return {"infra:hash": hmac.new(self.key.encode(), text.encode(), "sha256").hexdigest()}
 
     def __getattr__(self, name):
         service = {"lambda_": "lambda"}.get(name, name.replace("_", "-"))
@@ -131,9 +137,10 @@ def check(aws, it, properties, unused):
 
 def main():
     url, region, stack_file, state_file, folder = sys.argv[1:]
-    aws = Clients(url, region)
+    state = json.loads(pathlib.Path(state_file).read_text())["state"]
+    aws = Clients(url, region, state["hash_key"])
     declared = written(yaml.safe_load(pathlib.Path(stack_file).read_text()))
-    resources = json.loads(pathlib.Path(state_file).read_text())["state"]["resources"]
+    resources = state["resources"]
     unused = {(kind, path) for kind, paths in NOT_KEPT.items() for path in paths}
     wrong, n_properties = [], 0
     for address, recorded in sorted(resources.items()):

@@ -172,7 +172,7 @@ def secret(aws, it):
     return {
         "name": found["Name"],
         "description": found["Description"],
-        "values": {name: value for name, value in parts.items() if name not in generated},
+        "values": aws.hashed({name: value for name, value in parts.items() if name not in generated}),
         "generate": {name: shape(parts[name], rule) for name, rule in generated.items()},
         "tags": tags(found["Tags"]),
     }
