@@ -68,11 +68,19 @@ impl<W: World> Shared<'_, W> {
     ) -> Record {
         let now = self.session.clock.now();
         let hash = |it: &str| self.hash(it);
+        let mut applied = normal::recorded(subject.schema, desired, &hash);
+        // What is ignored may be made of what is not known yet: of that stays what was.
+        if let (Json::Object(applied), Some(Json::Object(was))) = (&mut applied, before.map(|it| &it.applied)) {
+            for name in desired.iter().filter(|(_, it)| it.has_unknown()).map(|(name, _)| name) {
+                applied.remove(name);
+                applied.extend(was.get(name).map(|it| (name.clone(), it.clone())));
+            }
+        }
         Record {
             type_name: subject.resource.name().to_owned(),
             id,
             location: subject.location.clone(),
-            applied: normal::recorded(subject.schema, desired, &hash),
+            applied,
             shown: live.map(|it| normal::shown(subject.schema, desired, &it.spec, &hash)).unwrap_or_default(),
             outputs: live.map_or_else(|| Json::Object(Default::default()), |it| it.outputs.clone()),
             dependencies: self.graph().dependencies(subject.index),
@@ -89,13 +97,6 @@ impl<W: World> Shared<'_, W> {
         let (Some(decision), Some(before)) = (&self.decisions[index], self.graph().nodes[index].recorded) else { return Ok(()) };
         let Some(live) = &decision.live else { return Ok(()) };
         let mut record = self.record(&subject, before.id.clone(), &decision.desired, Some(live), Some(before));
-        // What is ignored may be made of what is not known yet.
-        if let (Json::Object(applied), Json::Object(was)) = (&mut record.applied, &before.applied) {
-            for name in decision.desired.iter().filter(|(_, it)| it.has_unknown()).map(|(name, _)| name) {
-                applied.remove(name);
-                applied.extend(was.get(name).map(|it| (name.clone(), it.clone())));
-            }
-        }
         // It shows as it did; where only what is recorded was looked at, nothing is known of that.
         record.shown.extend(before.shown.clone());
         Ok(self.keeper.note(Entry::Recorded { address: subject.address.clone(), record }).await?)

@@ -207,7 +207,6 @@ impl Prepared {
         let mut state = State::new(&self.stack.name, &self.stack.environment);
         state.account = Some(self.caller.account.clone());
         state.endpoint = self.endpoint.clone();
-        state.region = self.aws.region().map(str::to_owned);
         state
     }
 

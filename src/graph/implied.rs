@@ -4,10 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::{Edge, Graph, Index, Why};
 use crate::{
-    address::Address,
     resource::Catalog,
-    stack::{Instance, Scope},
-    value::Value,
+    stack::{Instance, Nothing},
 };
 
 /// Finds what each resource never leaves.
@@ -101,12 +99,6 @@ pub(super) fn add_namesakes(graph: &mut Graph<'_>, catalog: &Catalog) {
 
 /// A property that is text whatever else there will be.
 fn written(instance: &Instance, property: &str) -> Option<String> {
-    struct Nothing;
-    impl Scope for Nothing {
-        fn field(&self, target: &Address, field: &str) -> Value {
-            Value::unknown(format!("{target}.{field}"))
-        }
-    }
     instance.evaluate(&Nothing).0.get(property)?.as_text().map(str::to_owned)
 }
 

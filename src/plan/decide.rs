@@ -450,12 +450,3 @@ fn same(one: &Json, other: &Json) -> bool {
     };
     plain(one) == plain(other)
 }
-
-/// Shows no resource: for what can be known of a property without any.
-pub(super) struct Nothing;
-
-impl crate::stack::Scope for Nothing {
-    fn field(&self, target: &Address, field: &str) -> Value {
-        Value::unknown(format!("${{{target}.{field}}}"))
-    }
-}

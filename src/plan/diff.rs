@@ -310,7 +310,7 @@ fn before(have: &Value, was: Option<&Value>) -> Shown {
     if has_hash(have) || was.is_some_and(has_hash) { Shown::Secret } else { shown(have) }
 }
 
-fn has_hash(value: &Value) -> bool {
+pub(super) fn has_hash(value: &Value) -> bool {
     match value {
         Value::List(list) => list.iter().any(has_hash),
         Value::Map(map) => map.contains_key(HASH) || map.values().any(has_hash),
@@ -392,6 +392,17 @@ mod tests {
         check(Path::of("map").key("k"), json!({ "map": { "k": 1 } }), all(1, tags, "a"));
     }
 
+    /// The properties that differ, of something that is complete and was read whole.
+    fn differing(
+        types: &TypeSchema,
+        (want, have, was): (&BTreeMap<String, Value>, &Value, &Value),
+        grown: &dyn Fn(&str, &Value) -> bool,
+    ) -> Vec<String> {
+        let (read, shown) = (|_: &str| true, BTreeMap::new());
+        let sides = Sides { want, have, was, complete: true, read: &read, ignore: &[], grown, shown: &shown, hash: &str::to_owned };
+        properties(&diff(types, &sides).changes).map(str::to_owned).collect()
+    }
+
     #[test]
     fn a_version_is_compared_as_far_as_it_is_written() {
         #[derive(schemars::JsonSchema)]
@@ -407,19 +418,8 @@ mod tests {
             let of = |version: &str| Value::from(json!({ "engine_version": version }));
             let want = of(want).as_map().cloned().expect("a map");
             let (have, was) = (of(have), of(was));
-            let grown = |_: &str, _: &Value| false;
-            let sides = Sides {
-                want: &want,
-                have: &have,
-                was: &was,
-                complete: true,
-                read: &|_| true,
-                ignore: &[],
-                grown: &grown,
-                shown: &BTreeMap::new(),
-                hash: &str::to_owned,
-            };
-            assert_eq!(diff(&types, &sides).changes.len(), changes, "{want:?} {have:?}");
+            let found = differing(&types, (&want, &have, &was), &|_, _| false);
+            assert_eq!(found.len(), changes, "{want:?} {have:?}");
         }
     }
 
@@ -448,19 +448,8 @@ mod tests {
                 _ => 0,
             };
             let grown = |property: &str, there: &Value| property == "size" && size(there.get("size")) > size(want.get("size"));
-            let sides = Sides {
-                want: &want,
-                have: &have,
-                was: &was,
-                complete: true,
-                read: &|_| true,
-                ignore: &[],
-                grown: &grown,
-                shown: &BTreeMap::new(),
-                hash: &str::to_owned,
-            };
-            let found = diff(&types, &sides).changes;
-            assert_eq!(properties(&found).collect::<Vec<_>>(), changes, "{want:?} {was:?} {have:?}");
+            let found = differing(&types, (&want, &have, &was), &grown);
+            assert_eq!(found, changes, "{want:?} {was:?} {have:?}");
         }
     }
 }

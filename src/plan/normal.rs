@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::sealed;
+use super::{diff::has_hash, sealed};
 use crate::{
     resource::{
         DnsName, Protocol,
@@ -282,11 +282,13 @@ fn show(
 
 /// The hash of what the cloud shows; of what is only recorded there is none.
 pub fn hash_of_shown(types: &TypeSchema, schema: &Schema, have: &Value, hash: &dyn Fn(&str) -> String) -> Option<String> {
-    let text = match canonical(types, schema, have) {
-        Value::Text(text) => text,
-        other => format!("json:{}", other.reveal().ok()?),
-    };
-    (!text.contains("infra:hash")).then(|| hash(&text))
+    if has_hash(have) {
+        return None;
+    }
+    Some(match canonical(types, schema, have) {
+        Value::Text(text) => hash(&text),
+        other => hash(&format!("json:{}", other.reveal().ok()?)),
+    })
 }
 
 /// One hash for a whole value.

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::{
-    decide::{Input, Maker, Nothing, Observed},
+    decide::{Input, Maker, Observed},
     desire::{self, Name},
 };
-use crate::{address::Address, graph::Index, resource::Id, value::Value};
+use crate::{address::Address, graph::Index, resource::Id, stack::Nothing, value::Value};
 
 /// The ids that the names of new resources decide, to be looked at before they are made.
 pub fn names(input: Input<'_>) -> Vec<(Address, Id)> {

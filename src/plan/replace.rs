@@ -2,10 +2,16 @@
 
 use super::{
     Action,
-    decide::{Decision, Fate, Maker, Nothing},
+    decide::{Decision, Fate, Maker},
     desire::Properties,
 };
-use crate::{diagnostic::Diagnostic, graph::Index, stack::Instance, state::Record, value::Value};
+use crate::{
+    diagnostic::Diagnostic,
+    graph::Index,
+    stack::{Instance, Nothing},
+    state::Record,
+    value::Value,
+};
 
 /// What stands in the way of a second one beside the first.
 struct Obstacle {

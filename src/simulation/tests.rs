@@ -49,6 +49,9 @@ fn shrink(mut case: Case) -> Case {
     }
 }
 
+/// A run in which nothing goes wrong.
+const QUIET: Run = Run { one_in: 1, budget: 0, crash: None, stop: None, at_once: false, pause: 0, refresh: true, limit: None };
+
 /// Every moment at which a process can be killed, in a world of one resource and in the circle of two.
 #[test]
 fn wherever_a_run_is_killed_the_next_one_finishes_it() {
@@ -57,7 +60,7 @@ fn wherever_a_run_is_killed_the_next_one_finishes_it() {
     for crash in journal.chain(calls) {
         for seed in 0..6 {
             let mut case = Case::new(seed);
-            let run = Run { one_in: 1, budget: 0, crash: Some(crash), stop: None, at_once: false, pause: 0, refresh: true, limit: None };
+            let run = Run { crash: Some(crash), ..QUIET };
             for round in &mut case.rounds {
                 round.left = false;
                 round.runs = vec![run.clone(), run.clone()];
@@ -75,9 +78,8 @@ fn wherever_a_run_is_killed_the_next_one_finishes_it() {
 /// What is replaced in a circle leaves a predecessor that others still refer to, and that refers to them.
 #[test]
 fn wherever_a_replacement_is_killed_a_destroy_takes_away_all() {
-    let quiet = Run { one_in: 1, budget: 0, crash: None, stop: None, at_once: false, pause: 0, refresh: true, limit: None };
     let circle = |edits: Vec<Edit>, crash: Option<CrashAt>, destroy: bool| {
-        let round = |edits, crash, left| Round { edits, destroy: false, left, runs: vec![Run { crash, ..quiet.clone() }] };
+        let round = |edits, crash, left| Round { edits, destroy: false, left, runs: vec![Run { crash, ..QUIET }] };
         let mut case = Case::new(8449);
         case.wanted.retain(|it| *it < 3);
         case.rounds = vec![round(vec![], None, false), round(edits, crash, true)];
@@ -93,6 +95,17 @@ fn wherever_a_replacement_is_killed_a_destroy_takes_away_all() {
             }
         }
     }
+}
+
+/// What is ignored, and made of something that is lost and made again: its record stays whole.
+#[test]
+fn what_is_ignored_and_not_known_yet_stays_recorded() {
+    let round = |edits, destroy| Round { edits, destroy, left: false, runs: vec![QUIET] };
+    let mut case = Case::new(10790);
+    case.wanted.retain(|it| [0, 1, 4].contains(it));
+    case.rounds = vec![round(vec![], false), round(vec![Edit::Loss(1)], false), round(vec![], true)];
+    let life = live(&case, false);
+    assert!(life.findings.is_empty(), "{case}\n{}", life.findings.join("\n"));
 }
 
 #[test]

@@ -8,14 +8,14 @@ use std::{
 use indexmap::IndexMap;
 
 use super::{
-    Instance, Options, Reference, Scope, Template,
+    Instance, Nothing, Options, Reference, Scope, Template,
     calculate::plain_text,
     evaluate::Evaluation,
     expression::{Expr, list},
     file::Resource,
     frame::{Each, Frame, Group},
     options, policy,
-    resolve::{Nothing, Resolver, reserved_tag},
+    resolve::{Resolver, reserved_tag},
     template::{Context, Part, PartKind, Use, references},
     values::describe_value,
 };

@@ -213,6 +213,15 @@ pub trait Scope {
     }
 }
 
+/// Shows no resource: for what can be known without any.
+pub struct Nothing;
+
+impl Scope for Nothing {
+    fn field(&self, target: &Address, field: &str) -> Value {
+        Value::unknown(format!("${{{target}.{field}}}"))
+    }
+}
+
 /// A value in the file, with its expressions not yet evaluated. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Template {

@@ -9,7 +9,7 @@ use std::{
 use indexmap::IndexMap;
 
 use super::{
-    Moved, Output, Request, Scope, Settings, Stack, Template,
+    Moved, Nothing, Output, Request, Settings, Stack, Template,
     evaluate::Evaluation,
     expression::list,
     file::{File, Inner, constant},
@@ -29,15 +29,6 @@ use crate::{
 const LOCAL: &str = "local";
 /// The environment of a stack that declares none.
 const DEFAULT: &str = "default";
-
-/// Nothing of other resources is known.
-pub(super) struct Nothing;
-
-impl Scope for Nothing {
-    fn field(&self, _: &Address, _: &str) -> Value {
-        Value::unknown("")
-    }
-}
 
 /// The lookups that can be made now and are not in `found` yet. Make them, add what they yield, and ask again until none is left.
 pub fn lookups(file: &File, settings: &Settings, catalog: &Catalog, found: &BTreeMap<String, Value>) -> (Vec<Request>, Vec<Diagnostic>) {

@@ -1,10 +1,10 @@
 //! What is secret stands in no file and in nothing that is said.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use crate::{
     matrix::Bench,
-    support::{Project, Ran},
+    support::{Project, Ran, path_with_moto, run},
 };
 
 const STACK: &str = "stack: keeper
@@ -82,6 +82,53 @@ fn what_a_secret_is_made_of_is_neither_shown_nor_recorded() {
     assert!(said.contains("2 to update") && said.contains("(secret)"), "{said}");
     hidden(with(&["apply", "--yes", "--json", "--var", "size=large"], 1).exits(0));
     hidden(with(&["plan", "--detailed-exitcode", "--var", "size=large"], 1).exits(0));
-    hidden(with(&["state", "show", "members", "--json"], 1));
+    hidden(bench.infra(&project, &["state", "show", "members", "--json"]).exits(0));
     hidden(with(&["destroy", "--yes"], 1).exits(0));
+}
+
+const GENERATED: &str = "stack: keeper
+region: eu-central-1
+
+resources:
+  members:
+    secretsmanager.secret:
+      name: members
+      generate:
+        password: {}
+      force_delete_without_recovery: true
+  topic:
+    sns.topic:
+      display_name: ${members.generated.password}
+";
+
+/// What is in the secret, as somebody else reads it.
+fn password(bench: &Bench) -> String {
+    let script = "import boto3, json, sys
+client = boto3.client('secretsmanager', endpoint_url=sys.argv[1], region_name='eu-central-1',
+                      aws_access_key_id='local', aws_secret_access_key='local')
+print(json.loads(client.get_secret_value(SecretId='members')['SecretString'])['password'])";
+    let ran = run(Command::new("python3").args(["-c", script, &bench.url()]).env("PATH", path_with_moto())).exits(0);
+    ran.stdout.trim().to_owned()
+}
+
+#[test]
+fn what_is_generated_is_told_to_nobody_however_much_is_logged() {
+    let bench = Bench::start();
+    let project = Project::new(&[("stacks/keeper.yaml", GENERATED)]);
+    let traced = |arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        run(command.env("INFRA_ENV", "local").env("AWS_ENDPOINT_URL", bench.url()).env("INFRA_LOG", "trace"))
+    };
+    let applied = traced(&["apply", "--yes"]).exits(0);
+    // The cloud shows it with the topic's name.
+    let planned = traced(&["plan", "--detailed-exitcode"]).exits(0);
+    let text = password(&bench);
+    assert!(text.len() >= 16, "{text}");
+    for ran in [applied, planned] {
+        assert!(ran.stderr.contains("TRACE") && ran.stderr.contains("DEBUG aws_"), "something is logged");
+        assert!(!ran.stdout.contains(&text) && !ran.stderr.contains(&text));
+    }
+    let mut found = vec![];
+    files_with(project.path(), &[&text], &mut found);
+    assert_eq!(found, Vec::<String>::new());
 }

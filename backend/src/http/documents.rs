@@ -184,7 +184,7 @@ async fn keep(app: AppState, caller: String, received: Vec<Received>) -> Result<
         Err(Unkept::Unknown(documents, error)) => match is_kept(&app, &stored).await {
             Ok(true) => documents,
             Ok(false) => {
-                undo(&app, &stored).await;
+                take_out(&app, &stored).await;
                 return Err(error.into());
             }
             Err(_) => {
@@ -252,6 +252,10 @@ async fn undo(app: &AppState, stored: &[Stored]) {
     if stored_in_bucket && let Err(error) = is_kept(app, stored).await {
         tracing::warn!(%error, "an upload that was refused cannot be marked as such");
     }
+    take_out(app, stored).await;
+}
+
+async fn take_out(app: &AppState, stored: &[Stored]) {
     for Stored { place, .. } in stored {
         if let Err(error) = app.files.remove(place).await {
             tracing::error!(key = place.key, %error, "a file without a document stays behind");
@@ -273,7 +277,7 @@ async fn find_out(app: AppState, caller: String, documents: Vec<Document>, store
     if kept {
         process(&app, &caller, &documents, stored).await;
     } else {
-        undo(&app, &stored).await;
+        take_out(&app, &stored).await;
         tracing::info!("an upload that was not committed is taken back");
     }
 }
