@@ -2,7 +2,7 @@
 
 use super::{
     Action,
-    decide::{Decision, Fate, Maker},
+    decide::{Fate, Maker},
     desire::Properties,
 };
 use crate::{
@@ -97,13 +97,53 @@ impl Maker<'_> {
         })
     }
 
+    /// What needs something that has to go first goes before it, unless the file says otherwise or somebody who stays holds on
+    /// to it.
+    fn give_way(&mut self) {
+        let graph = self.input.graph;
+        let mut open: Vec<Index> = (0..self.decisions.len()).filter(|it| self.goes_first(*it)).collect();
+        let dependents = if open.is_empty() { vec![] } else { graph.dependents() };
+        while let Some(index) = open.pop() {
+            for &it in &dependents[index] {
+                let node = &graph.nodes[it];
+                let free = node.wanted.is_some_and(|it| it.options.create_before_destroy.is_none());
+                let needs = node.needs.iter().any(|it| it.to == index);
+                if !free || !needs || self.action(it) != Some(Action::CreateThenDelete) || self.holder(it).is_some() {
+                    continue;
+                }
+                if let Some(decision) = self.decisions[it].as_mut() {
+                    decision.action = Some(Action::Replace);
+                }
+                open.push(it);
+            }
+        }
+    }
+
+    /// Whether others hold on to what is replaced, and no second one can be beside it.
+    fn goes_first(&self, index: Index) -> bool {
+        let node = &self.input.graph.nodes[index];
+        let (Some(instance), Some(record), Some(decision)) = (node.wanted, node.recorded, &self.decisions[index]) else { return false };
+        let replaced = decision.action == Some(Action::Replace) && self.is_held(instance.type_name);
+        replaced && self.obstacle(instance, record, &decision.desired).is_some()
+    }
+
+    fn action(&self, index: Index) -> Option<Action> {
+        self.decisions[index].as_ref().and_then(|it| it.action)
+    }
+
+    /// Who holds on to something and stays.
+    fn holder(&self, index: Index) -> Option<Index> {
+        let stays = |it: &Index| self.decisions[*it].as_ref().is_some_and(|it| matches!(it.fate, Fate::Stays { .. }));
+        (0..self.decisions.len()).filter(stays).find(|it| self.input.graph.nodes[*it].needed.iter().any(|it| it.to == index))
+    }
+
     /// What is made before its predecessor goes needs its own needs made before theirs go, unless nobody holds on to these.
     pub(super) fn create_first(&mut self) {
-        let first = |it: &Option<Decision>| it.as_ref().is_some_and(|it| it.action == Some(Action::CreateThenDelete));
-        let mut open: Vec<Index> = (0..self.decisions.len()).filter(|it| first(&self.decisions[*it])).collect();
+        self.give_way();
+        let mut open: Vec<Index> = (0..self.decisions.len()).filter(|it| self.action(*it) == Some(Action::CreateThenDelete)).collect();
         while let Some(index) = open.pop() {
             for edge in &self.input.graph.nodes[index].needs {
-                if self.decisions[edge.to].as_ref().is_none_or(|it| it.action != Some(Action::Replace)) {
+                if self.action(edge.to) != Some(Action::Replace) {
                     continue;
                 }
                 let node = &self.input.graph.nodes[edge.to];
@@ -139,12 +179,7 @@ impl Maker<'_> {
             if !self.is_held(instance.type_name) {
                 continue;
             }
-            let holds = |it: &Index| {
-                let node = &self.input.graph.nodes[*it];
-                let stays = self.decisions[*it].as_ref().is_some_and(|it| matches!(it.fate, Fate::Stays { .. }));
-                stays && node.needed.iter().any(|it| it.to == index)
-            };
-            let Some(holder) = (0..self.decisions.len()).find(holds) else { continue };
+            let Some(holder) = self.holder(index) else { continue };
             let holder = &self.input.graph.nodes[holder].address;
             let obstacle = self.obstacle(instance, record, &decision.desired);
             let (why, remedy) = match &obstacle {
