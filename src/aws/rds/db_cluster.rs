@@ -355,7 +355,7 @@ impl Resource for DbCluster {
     async fn update(world: &Aws, update: Update<'_, Self>) -> Result<()> {
         let Update { id, from, to, changed } = update;
         let others = |it: &&String| OPTIONS.contains(&it.as_str()) || ["enable_http_endpoint", "tags"].contains(&it.as_str());
-        if !changed.iter().all(|it| others(&it)) {
+        if !changed.iter().all(|it| others(&it)) || releases(world, &update).await? {
             modify(world, &update).await?;
         }
         if !update.changes("enable_http_endpoint") && !update.changes("tags") {
@@ -467,6 +467,16 @@ async fn restore(world: &Aws, spec: &Spec, snapshot: &str) -> Result<Id> {
     Ok(Id(spec.db_cluster_identifier.clone().unwrap_or_default()))
 }
 
+/// Whether changes wait for the maintenance window that may be made at once from now on.
+async fn releases(world: &Aws, update: &Update<'_, DbCluster>) -> Result<bool> {
+    if !update.changes("apply_immediately") || !update.to.apply_immediately {
+        return Ok(false);
+    }
+    let found = clusters(world, std::slice::from_ref(update.id)).await?;
+    let waiting = found.get(update.id.as_str()).and_then(|it| it.pending_modified_values());
+    Ok(waiting.is_some_and(|it| !live::pending(it).is_empty()))
+}
+
 /// One call for all that it changes.
 async fn modify(world: &Aws, update: &Update<'_, DbCluster>) -> Result<()> {
     let Update { id, from, to, .. } = update;
@@ -474,7 +484,7 @@ async fn modify(world: &Aws, update: &Update<'_, DbCluster>) -> Result<()> {
     if update.changes("engine_version") {
         call = call.set_engine_version(to.engine_version.clone().map(|it| it.0));
         call = call.set_allow_major_version_upgrade(to.allow_major_version_upgrade.then_some(true));
-    } else if !to.apply_immediately {
+    } else if !to.apply_immediately || update.changes("apply_immediately") {
         // A version that still waits for the window would be forgotten.
         let found = clusters(world, std::slice::from_ref(*id)).await?;
         let waiting = found.get(id.as_str()).and_then(|it| it.pending_modified_values()?.engine_version.clone());

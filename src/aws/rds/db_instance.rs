@@ -78,7 +78,8 @@ pub(crate) struct Spec {
     /// The ARN of the KMS key of that secret. Left out, Secrets Manager's own key; RDS takes it only when it makes the secret.
     #[schemars(transform = kept)]
     master_user_secret_kms_key_id: Option<String>,
-    /// Its storage in GiB, which can only grow. What it has grown to by itself, up to `max_allocated_storage`, is no difference.
+    /// Its storage in GiB, which can only grow. What it has grown to, up to `max_allocated_storage` where that is written, is no
+    /// difference.
     #[schemars(transform = kept, range(min = 5, max = 65536))]
     allocated_storage: Option<i32>,
     /// Up to how many GiB its storage grows by itself. Left out or removed, it does not.
@@ -405,7 +406,8 @@ impl Resource for DbInstance {
 
     async fn update(world: &Aws, update: Update<'_, Self>) -> Result<()> {
         let Update { id, from, to, changed } = update;
-        if changed.iter().any(|it| !OPTIONS.contains(&it.as_str()) && it != "tags") {
+        let modified = changed.iter().any(|it| !OPTIONS.contains(&it.as_str()) && it != "tags");
+        if modified || releases(world, &update).await? {
             modify(world, &update).await?;
         }
         if update.changes("tags") {
@@ -482,6 +484,16 @@ async fn restore(world: &Aws, spec: &Spec, snapshot: &str) -> Result<Id> {
     Ok(Id(spec.db_instance_identifier.clone().unwrap_or_default()))
 }
 
+/// Whether changes wait for the maintenance window that may be made at once from now on.
+async fn releases(world: &Aws, update: &Update<'_, DbInstance>) -> Result<bool> {
+    if !update.changes("apply_immediately") || !update.to.apply_immediately {
+        return Ok(false);
+    }
+    let found = instances(world, std::slice::from_ref(update.id)).await?;
+    let waiting = found.get(update.id.as_str()).and_then(|it| it.pending_modified_values());
+    Ok(waiting.is_some_and(|it| !live::pending(it).is_empty()))
+}
+
 /// One call for all that it changes.
 async fn modify(world: &Aws, update: &Update<'_, DbInstance>) -> Result<()> {
     let Update { id, from, to, .. } = update;
@@ -489,7 +501,7 @@ async fn modify(world: &Aws, update: &Update<'_, DbInstance>) -> Result<()> {
     if update.changes("engine_version") {
         call = call.set_engine_version(to.engine_version.clone().map(|it| it.0));
         call = call.set_allow_major_version_upgrade(to.allow_major_version_upgrade.then_some(true));
-    } else if !to.apply_immediately {
+    } else if !to.apply_immediately || update.changes("apply_immediately") {
         // A version that still waits for the window would be forgotten.
         let found = instances(world, std::slice::from_ref(*id)).await?;
         let waiting = found.get(id.as_str()).and_then(|it| it.pending_modified_values()?.engine_version.clone());

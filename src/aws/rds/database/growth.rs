@@ -15,15 +15,16 @@ pub(in crate::aws::rds) fn newer(wanted: &BTreeMap<String, Value>, there: &Value
     running.len() >= major && order(&running[..major], &written[..major]).is_eq() && order(&running, &written).is_gt()
 }
 
-/// Whether its storage has grown beyond what is written, and to no more than it may grow to.
+/// Whether its storage has grown beyond what is written, and to no more than it may grow to where that is written. It never gets
+/// smaller, not even once it may not grow any more.
 pub(in crate::aws::rds) fn larger(wanted: &BTreeMap<String, Value>, there: &Value) -> bool {
     let number = |it: Option<&Value>| match it {
         Some(Value::Int(it)) => Some(*it),
         _ => None,
     };
     let (written, most) = (number(wanted.get("allocated_storage")), number(wanted.get("max_allocated_storage")));
-    let (Some(written), Some(most), Some(now)) = (written, most, number(there.get("allocated_storage"))) else { return false };
-    written < now && now <= most
+    let (Some(written), Some(now)) = (written, number(there.get("allocated_storage"))) else { return false };
+    written < now && most.is_none_or(|it| now <= it)
 }
 
 /// How many parts of a version of this engine no minor upgrade changes.
@@ -95,7 +96,8 @@ mod tests {
             (&grows, 101, false),
             (&grows, 20, false),
             (&grows, 10, false),
-            (&json!({ "allocated_storage": 20 }), 40, false),
+            (&json!({ "allocated_storage": 20 }), 40, true),
+            (&json!({ "allocated_storage": 40 }), 20, false),
         ] {
             assert_eq!(asked(larger, wanted.clone(), json!({ "allocated_storage": now })), expected, "{wanted} {now}");
         }

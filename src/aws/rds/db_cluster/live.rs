@@ -13,7 +13,7 @@ use crate::aws::wording::meaning;
 pub(super) const FAILED: &[&str] = &["cloning-failed", "incompatible-restore", "migration-failed", "restore-error"];
 
 /// The properties whose changes AWS has taken and not made.
-fn pending(it: &ClusterPendingModifiedValues) -> Vec<&'static str> {
+pub(super) fn pending(it: &ClusterPendingModifiedValues) -> Vec<&'static str> {
     let logs = it.pending_cloudwatch_logs_exports();
     let names = [
         ("allocated_storage", it.allocated_storage.is_some()),

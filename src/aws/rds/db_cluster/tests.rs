@@ -350,7 +350,7 @@ async fn all_changes_are_one_call() {
 
 #[tokio::test]
 async fn what_only_a_delete_goes_by_is_not_sent() {
-    let options = ["skip_final_snapshot", "final_db_snapshot_identifier", "delete_automated_backups", "apply_immediately"];
+    let options = ["skip_final_snapshot", "final_db_snapshot_identifier", "delete_automated_backups"];
     let said = update(&[], json!({}), json!({ "skip_final_snapshot": true }), &options, &[]).await;
     assert_eq!(said, [""; 0]);
 }
@@ -360,6 +360,15 @@ async fn a_version_that_waits_for_the_window_is_sent_again() {
     let to = json!({ "backup_retention_period": 30, "apply_immediately": false });
     let said = update(MODIFIES, json!({}), to, &["backup_retention_period"], &["ApplyImmediately", "EngineVersion"]).await;
     assert_eq!(said, ["DescribeDBClusters", "ModifyDBCluster ApplyImmediately=false EngineVersion=17.7"]);
+}
+
+#[tokio::test]
+async fn what_waits_for_the_window_is_made_at_once_when_it_may_be() {
+    let calls = ["ApplyImmediately", "EngineVersion"];
+    let said = update(MODIFIES, json!({}), json!({ "apply_immediately": true }), &["apply_immediately"], &calls).await;
+    assert_eq!(said, ["DescribeDBClusters", "DescribeDBClusters", "ModifyDBCluster ApplyImmediately=true EngineVersion=17.7"]);
+    let said = update(MODIFIES, json!({}), json!({ "apply_immediately": false }), &["apply_immediately"], &calls).await;
+    assert_eq!(said, [""; 0]);
 }
 
 #[tokio::test]

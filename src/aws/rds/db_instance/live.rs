@@ -13,7 +13,7 @@ use crate::aws::wording::meaning;
 pub(super) const FAILED: &[&str] = &["incompatible-create", "incompatible-restore", "insufficient-capacity", "restore-error"];
 
 /// The properties whose changes AWS has taken and not made.
-fn pending(it: &PendingModifiedValues) -> Vec<&'static str> {
+pub(super) fn pending(it: &PendingModifiedValues) -> Vec<&'static str> {
     let logs = it.pending_cloudwatch_logs_exports();
     let names = [
         ("allocated_storage", it.allocated_storage.is_some()),

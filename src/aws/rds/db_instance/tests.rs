@@ -453,7 +453,7 @@ async fn what_belongs_together_is_sent_together() {
 
 #[tokio::test]
 async fn what_only_a_delete_goes_by_is_not_sent() {
-    let options = ["skip_final_snapshot", "final_db_snapshot_identifier", "delete_automated_backups", "apply_immediately"];
+    let options = ["skip_final_snapshot", "final_db_snapshot_identifier", "delete_automated_backups"];
     assert_eq!(update(json!({}), json!({ "skip_final_snapshot": true }), &options, &[]).await, [""; 0]);
 }
 
@@ -462,6 +462,15 @@ async fn a_version_that_waits_for_the_window_is_sent_again() {
     let to = json!({ "multi_az": true, "apply_immediately": false });
     let said = update(json!({}), to, &["multi_az"], &["ApplyImmediately", "EngineVersion"]).await;
     assert_eq!(said, ["DescribeDBInstances", "ModifyDBInstance ApplyImmediately=false EngineVersion=17.7"]);
+}
+
+#[tokio::test]
+async fn what_waits_for_the_window_is_made_at_once_when_it_may_be() {
+    let calls = ["ApplyImmediately", "EngineVersion"];
+    let said = update(json!({}), json!({ "apply_immediately": true }), &["apply_immediately"], &calls).await;
+    assert_eq!(said, ["DescribeDBInstances", "DescribeDBInstances", "ModifyDBInstance ApplyImmediately=true EngineVersion=17.7"]);
+    let said = update(json!({}), json!({ "apply_immediately": false }), &["apply_immediately"], &calls).await;
+    assert_eq!(said, [""; 0]);
 }
 
 #[tokio::test]
