@@ -22,7 +22,7 @@ use tokio::{
 };
 
 pub use event::{Event, Recovery, Skip, Summary};
-pub use recover::{Patience, recover};
+pub use recover::{Patience, half_deleted, recover, settle_deletes};
 pub use run::{Outcome, run};
 
 use crate::{

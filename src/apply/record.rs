@@ -86,6 +86,7 @@ impl<W: World> Shared<'_, W> {
             dependencies: self.graph().dependencies(subject.index),
             options: schedule::recorded_options(self.input, subject.index),
             complete: live.is_some(),
+            deleting: None,
             created: before.map_or(now, |it| it.created),
             updated: now,
         }

@@ -7,10 +7,11 @@ use tokio::time::{Instant, sleep};
 
 use super::{Event, Recovery, Session};
 use crate::{
-    cloud::{self, Cloud, pace},
+    address::Address,
+    cloud::{self, Cloud, Question, pace},
     resource::{AnyLive, AnyResource, During, Error, Facts, Id, Status, TAG_OPERATION, Wanted, World, schema::TypeSchema},
     stack::Stack,
-    state::{Entry, Pending, State},
+    state::{Entry, Pending, Record, State},
 };
 
 /// How far a recovery goes.
@@ -76,11 +77,62 @@ pub async fn recover<W: World>(session: &Session<'_, W>, stack: &Stack, state: &
             None if patience == Patience::Look => continue,
             None => (Entry::NotCreated { operation }, Event::NothingToRecover { address }),
         };
-        session.journal.append(&entry).await.map_err(Unrecovered::Journal)?;
-        state.fold(&entry).map_err(|it| Unrecovered::Journal(io::Error::other(it)))?;
+        count_in(session, state, &entry).await?;
         session.tell(event);
     }
     Ok(())
+}
+
+/// What is in the file and was about to be deleted when an earlier run ended.
+pub fn half_deleted(stack: &Stack, state: &State) -> Vec<Address> {
+    let wanted = state.resources.iter().filter(|(address, it)| it.deleting.is_some() && stack.resources.contains_key(*address));
+    wanted.map(|(address, _)| address.clone()).collect()
+}
+
+/// Waits until it is certain whether [half deleted](half_deleted) resources are gone, counts that in, and tells which are.
+///
+/// What was deleted may show for a while; a plan that believed that would leave the stack without it.
+///
+/// # Errors
+/// The cloud could not be asked, or the journal not written; what was settled before counts.
+pub async fn settle_deletes<W: World>(session: &Session<'_, W>, stack: &Stack, state: &mut State) -> Result<Vec<Address>, Unrecovered> {
+    let begun = Instant::now();
+    let mut gone = vec![];
+    for address in half_deleted(stack, state) {
+        let record = state.resources[&address].clone();
+        let (Some(resource), Some(at)) = (session.cloud.types.resource(&record.type_name), record.deleting) else { continue };
+        let facts = resource.facts();
+        let visible_within = session.cloud.visible_within(facts);
+        let longest = cloud::longest_call(facts) + facts.timeout.delete + visible_within;
+        let certain = if session.clock.since(at) >= longest { Duration::ZERO } else { visible_within };
+        let Record { type_name, location, id, .. } = record.clone();
+        let question = [Question { type_name, location, id, wanted: BTreeSet::new() }];
+        let entry = loop {
+            let asked = begun.elapsed();
+            let found = cloud::observe(&session.cloud, &question).await.map_err(Unrecovered::Cloud)?;
+            match found.into_iter().next().flatten() {
+                None => break Some(Entry::Deleted { address: address.clone(), id: record.id.clone() }),
+                // The plan sees that it goes.
+                Some(AnyLive { status: Status::Deleting(_), .. }) => break None,
+                Some(_) if asked >= certain => {
+                    break Some(Entry::Recorded { address: address.clone(), record: Record { deleting: None, ..record } });
+                }
+                Some(_) => sleep(pace(asked)).await,
+            }
+        };
+        let Some(entry) = entry else { continue };
+        count_in(session, state, &entry).await?;
+        if matches!(entry, Entry::Deleted { .. }) {
+            gone.push(address);
+        }
+    }
+    Ok(gone)
+}
+
+/// Writes an entry down and then counts it.
+async fn count_in<W: World>(session: &Session<'_, W>, state: &mut State, entry: &Entry) -> Result<(), Unrecovered> {
+    session.journal.append(entry).await.map_err(Unrecovered::Journal)?;
+    state.fold(entry).map_err(|it| Unrecovered::Journal(io::Error::other(it)))
 }
 
 /// How long after its beginning a create may be tried and its effect not be seen.

@@ -15,7 +15,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Event, Interrupt, Patience, Session, plan, recover, run};
+use super::{Event, Interrupt, Patience, Session, half_deleted, plan, recover, run, settle_deletes};
 use crate::{
     cloud::{Clock, Cloud},
     diagnostic::Source,
@@ -28,7 +28,7 @@ use crate::{
     state::{Entry, MemoryJournal, Pending, RecordedOptions, State},
 };
 
-/// What each read shows, one after another and the last one for ever, and what was called.
+/// What each read shows, one after another and the last one for ever (nothing where there is no version), and what was called.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Inner>>);
 
@@ -74,7 +74,8 @@ impl Resource for Service {
         let (version, status) = next.expect("something to show");
         let live = |id: &Id| {
             let spec = Spec { version: version.to_owned(), wait: None };
-            Some(Live { spec, outputs: Outputs { id: id.0.clone() }, status: status.clone(), unread: vec!["wait"] })
+            let live = Live { spec, outputs: Outputs { id: id.0.clone() }, status: status.clone(), unread: vec!["wait"] };
+            (!version.is_empty()).then_some(live)
         };
         Ok(ids.iter().map(live).collect())
     }
@@ -269,6 +270,32 @@ async fn what_a_repeated_create_has_made_is_waited_for() {
         let made = cloud.world.0.lock().expect("nobody panics while holding it").tickets.len();
         assert_eq!((made, state.pending.len()), (2, 0));
     }
+}
+
+/// A process that ended just after a delete leaves what may show for a while, and is wanted again.
+#[tokio::test(start_paused = true)]
+async fn what_was_about_to_be_deleted_is_looked_at_until_it_is_certain() {
+    let (there, gone) = (("one", Status::Ready), ("", Status::Ready));
+    let within = Service::FACTS.visible_within;
+    let check = async |since: Duration, shown: &[(&'static str, Status)], waits: bool, is_gone: bool| {
+        let mut stage = Stage::begin().await;
+        let at = Timestamp::now() - since;
+        stage.state.fold(&Entry::Deleting { address: "a".into(), id: "service-1".into(), at }).expect("it fits");
+        stage.cloud.world.0.lock().expect("nobody panics while holding it").reads = shown.iter().cloned().collect();
+        let (stack, journal, begun) = (stack_of("version: one"), MemoryJournal::new(), Instant::now());
+        let (events, _told) = mpsc::unbounded_channel();
+        let interrupt = watch::channel(Interrupt::None).1;
+        let session = Session { cloud: stage.cloud.clone(), journal: &journal, events, interrupt, clock: Clock::from(Timestamp::now()) };
+        assert_eq!(half_deleted(&stack, &stage.state), ["a".into()]);
+        let found = settle_deletes(&session, &stack, &mut stage.state).await.expect("it can be asked");
+        assert_eq!((!found.is_empty(), begun.elapsed() >= within), (is_gone, waits), "{shown:?}");
+        assert!(half_deleted(&stack, &stage.state).is_empty());
+        stage.apply("version: one", std::slice::from_ref(&there)).await;
+        assert_eq!(stage.calls(), if is_gone { vec!["create one".to_owned()] } else { vec![] }, "{shown:?}");
+    };
+    check(Duration::ZERO, &[there.clone(), there.clone(), gone], false, true).await;
+    check(Duration::ZERO, std::slice::from_ref(&there), true, false).await;
+    check(Duration::from_secs(24 * 3600), std::slice::from_ref(&there), false, false).await;
 }
 
 fn stack_of(written: &str) -> Stack {

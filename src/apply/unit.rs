@@ -29,7 +29,7 @@ use crate::{
         diff::{self, Sides},
         normal, schedule,
     },
-    resource::{AnyLive, AnyResource, AnyUpdate, During, Error, Facts, Id, Location, Secret, Status, World, schema::TypeSchema},
+    resource::{AnyLive, AnyResource, AnyUpdate, During, Error, ErrorKind, Facts, Id, Location, Secret, Status, World, schema::TypeSchema},
     stack::Instance,
     state::{Entry, Pending, Record},
     value::{Path, Value},
@@ -68,13 +68,13 @@ fn mending(facts: &Facts) -> &'static str {
 }
 
 fn help(error: &Error) -> Option<String> {
-    use crate::resource::ErrorKind::{Bug, Credentials, Throttled, Unanswered, Unavailable, Unreachable};
+    use ErrorKind::{Bug, Credentials, Throttled, Unanswered, Unavailable, Unreachable};
     let text = match error.kind {
         Credentials => "renew the credentials and run the same command again; what was done is recorded",
         Unreachable => "check the network and the endpoint, then run the same command again",
         Throttled | Unavailable | Unanswered => "AWS did not recover in time; run the same command again",
         Bug => "this is a fault of infra; please report it",
-        crate::resource::ErrorKind::Rejected => return None,
+        ErrorKind::Rejected => return None,
     };
     Some(text.to_owned())
 }
@@ -539,13 +539,18 @@ impl<'a, W: World> Shared<'a, W> {
                 return failed(format!("there is no type {}", record.type_name), "use a newer version of infra");
             };
             let world = self.session.cloud.world.at(&record.location);
-            self.keeper.note(Entry::Deleting { address: address.clone(), id: id.clone() }).await?;
+            self.keeper.note(Entry::Deleting { address: address.clone(), id: id.clone(), at: self.session.clock.now() }).await?;
             let call = || resource.delete(&world, id, &record.applied);
             match self.call((address, resource), cloud::Patience::Repeatable(During::Delete), call).await {
                 Err(error) if error.is(resource.facts().forgotten) => {
                     return Ok(self.keeper.note(Entry::Deleted { address: address.clone(), id: id.clone() }).await?);
                 }
-                Err(error) if !error.is(resource.facts().gone) => return Err(error.into()),
+                Err(error) if !error.is(resource.facts().gone) => {
+                    if error.kind == ErrorKind::Rejected {
+                        self.stays(address).await?;
+                    }
+                    return Err(error.into());
+                }
                 _ => {}
             }
             let timeout = timeout.unwrap_or(resource.facts().timeout.delete);
@@ -563,5 +568,14 @@ impl<'a, W: World> Shared<'a, W> {
             }
         }
         Ok(self.keeper.note(Entry::Deleted { address: address.clone(), id: id.clone() }).await?)
+    }
+
+    /// Records that what was to be deleted is there, for certain.
+    async fn stays(&self, address: &Address) -> io::Result<()> {
+        let record = self.keeper.look(|state| state.resources.get(address).filter(|it| it.deleting.is_some()).cloned());
+        match record {
+            Some(it) => self.keeper.note(Entry::Recorded { address: address.clone(), record: Record { deleting: None, ..it } }).await,
+            None => Ok(()),
+        }
     }
 }

@@ -68,8 +68,7 @@ async fn recover(
     let begun: Vec<_> = state.pending.values().map(|it| format!("`{}`", it.address)).collect();
     shell.status("Looking", &format!("for what an earlier run had begun to create: {}", begun.join(", ")));
     let (events, mut receiver) = mpsc::unbounded_channel();
-    let (_sender, interrupt) = watch::channel(Interrupt::None);
-    let session = Session { cloud: cloud.clone(), journal, events, interrupt, clock: Clock::from(Timestamp::now()) };
+    let session = session(cloud, journal, events);
     let mut tell = |event: Event| match event {
         Event::Recovered { address, id, .. } => {
             shell.note(&format!("`{address}` had been created by an earlier run: found {id}, going on with it"));
@@ -93,6 +92,30 @@ async fn recover(
         tell(event);
     }
     result.map_err(Failure::failed)
+}
+
+/// Waits until it is certain what is left of that which an earlier run was about to delete.
+pub(crate) async fn settle_deletes(
+    shell: &mut Shell,
+    prepared: &Prepared,
+    cloud: &Arc<Cloud<Aws>>,
+    state: &mut State,
+    journal: &FileJournal,
+) -> Result<()> {
+    let begun: Vec<_> = apply::half_deleted(&prepared.stack, state).iter().map(|it| format!("`{it}`")).collect();
+    shell.status("Looking", &format!("whether what an earlier run was about to delete is gone: {}", begun.join(", ")));
+    let (events, _unheard) = mpsc::unbounded_channel();
+    let session = session(cloud, journal, events);
+    for address in apply::settle_deletes(&session, &prepared.stack, state).await.map_err(Failure::failed)? {
+        shell.note(&format!("`{address}` had been deleted by an earlier run"));
+    }
+    Ok(())
+}
+
+/// A session before the run, which a signal ends as it ends any process.
+fn session<'a>(cloud: &Arc<Cloud<Aws>>, journal: &'a dyn Journal, events: mpsc::UnboundedSender<Event>) -> Session<'a, Aws> {
+    let interrupt = watch::channel(Interrupt::None).1;
+    Session { cloud: cloud.clone(), journal, events, interrupt, clock: Clock::from(Timestamp::now()) }
 }
 
 /// What would be done.

@@ -369,6 +369,7 @@ mod tests {
             dependencies: Default::default(),
             options: Default::default(),
             complete: true,
+            deleting: None,
             created: Timestamp::UNIX_EPOCH,
             updated: Timestamp::UNIX_EPOCH,
         };

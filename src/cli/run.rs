@@ -3,7 +3,7 @@
 use std::{process::Command, sync::Arc, time::Duration};
 
 use infra::{
-    apply::{Event, Interrupt, Summary},
+    apply::{self, Event, Interrupt, Summary},
     cloud::Cloud,
     exit::Exit,
     plan::{Plan, Request, decide::Made},
@@ -79,9 +79,18 @@ impl Run {
         state.region = prepared.aws.region().map(str::to_owned);
         let cloud = engine::cloud(prepared, types);
         let mut journal = None;
-        if !state.pending.is_empty() {
+        let destroys = match &self.wanted {
+            Wanted::Request(it) => it.destroy,
+            Wanted::Saved(it) => it.request.destroy,
+        };
+        // What is destroyed goes, whether or not it has gone already.
+        let half_deleted = !destroys && !apply::half_deleted(&prepared.stack, &state).is_empty();
+        if !state.pending.is_empty() || half_deleted {
             let journal = journal.insert(lock.begin(&state)?);
             engine::settle(&mut context.shell, prepared, &cloud, &mut state, journal).await?;
+            if half_deleted {
+                engine::settle_deletes(&mut context.shell, prepared, &cloud, &mut state, journal).await?;
+            }
         }
         let (made, request) = self.plan(context, prepared, &mut state, &cloud).await?;
         if !self.json {

@@ -353,6 +353,9 @@ async fn whole_run(
     let session = Session { cloud: Arc::clone(&cloud), journal, events, interrupt, clock: Clock::from(sim.now()) };
     let done = async {
         apply::recover(&session, stack, &mut state, Patience::Settle).await.map_err(|it| format!("{it:?}"))?;
+        if !request.destroy {
+            apply::settle_deletes(&session, stack, &mut state).await.map_err(|it| format!("{it:?}"))?;
+        }
         let (made, _) = apply::plan(&cloud, stack, &state, request).await.map_err(|it| format!("{it:?}"))?;
         sim.note(|| format!("--- the plan: {}", shown(&made.plan)));
         Ok(apply::run(&session, stack, state, &made, request).await)

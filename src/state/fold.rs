@@ -66,7 +66,13 @@ impl State {
                 let record = self.resources.remove(address).ok_or_else(|| unknown(address))?;
                 self.deposed.push(Deposed { address: address.clone(), record });
             }
-            Entry::Deleting { .. } => {}
+            // What is deposed goes in any case, whether or not it does now.
+            Entry::Deleting { address, id, at } => {
+                let deposed = self.deposed.iter().any(|it| it.address == *address && it.record.id == *id);
+                if let Some(record) = self.resources.get_mut(address).filter(|it| !deposed && it.id == *id) {
+                    record.deleting = Some(*at);
+                }
+            }
             Entry::Deleted { address, id } => self.remove(address, id)?,
             Entry::Forgotten { address } => self.forget(address)?,
             Entry::Moved { from, to } => self.rename(from, to)?,
@@ -232,7 +238,8 @@ fn half_made(pending: Pending, id: Id, at: Timestamp) -> Record {
     let Pending { type_name, location, applied, dependencies, options, .. } = pending;
     let outputs: Json = json!({});
     let shown = BTreeMap::new();
-    Record { type_name, id, location, applied, shown, outputs, dependencies, options, complete: false, created: at, updated: at }
+    let (complete, deleting) = (false, None);
+    Record { type_name, id, location, applied, shown, outputs, dependencies, options, complete, deleting, created: at, updated: at }
 }
 
 fn unknown(address: &Address) -> FoldError {

@@ -113,6 +113,9 @@ pub struct Record {
     pub options: RecordedOptions,
     /// Whether the update that finishes a create has succeeded, and every one after it.
     pub complete: bool,
+    /// When its delete was about to be called, where nothing tells yet whether that had its effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleting: Option<Timestamp>,
     pub created: Timestamp,
     pub updated: Timestamp,
 }
@@ -193,10 +196,11 @@ pub enum Entry {
     Deposed {
         address: Address,
     },
-    /// A delete is about to be called.
+    /// A delete is about to be called. Recorded again, the resource is known to be there.
     Deleting {
         address: Address,
         id: Id,
+        at: Timestamp,
     },
     /// It is gone. Where an older and a newer resource of one address have the same id, this is the older one.
     Deleted {

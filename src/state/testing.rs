@@ -30,6 +30,7 @@ pub(crate) fn record(id: &str) -> Record {
         dependencies: [].into(),
         options: RecordedOptions::default(),
         complete: true,
+        deleting: None,
         created: time(),
         updated: time(),
     }
@@ -57,7 +58,7 @@ pub(super) fn recorded(address: &str, id: &str) -> Entry {
 }
 
 pub(super) fn deleting(address: &str, id: &str) -> Entry {
-    Entry::Deleting { address: address.into(), id: id.into() }
+    Entry::Deleting { address: address.into(), id: id.into(), at: time() }
 }
 
 pub(super) fn deleted(address: &str, id: &str) -> Entry {

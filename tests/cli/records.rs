@@ -24,6 +24,7 @@ fn applied() -> Project {
             dependencies: Default::default(),
             options: Default::default(),
             complete: true,
+            deleting: None,
             created: Timestamp::UNIX_EPOCH,
             updated: Timestamp::UNIX_EPOCH,
         };

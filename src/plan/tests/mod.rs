@@ -262,6 +262,7 @@ fn applied(stack: &Stack) -> (State, BTreeMap<Address, Json>) {
             dependencies: graph.dependencies(index),
             options: schedule::recorded_options(input, index),
             complete: true,
+            deleting: None,
             created: Timestamp::UNIX_EPOCH,
             updated: Timestamp::UNIX_EPOCH,
         };

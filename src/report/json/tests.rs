@@ -27,6 +27,7 @@ fn record(type_name: &str, id: &str) -> Record {
         dependencies: BTreeSet::new(),
         options: RecordedOptions::default(),
         complete: true,
+        deleting: None,
         created: "2026-08-01T10:00:00Z".parse().expect("a time"),
         updated: "2026-08-02T10:00:00Z".parse().expect("a time"),
     }
@@ -36,6 +37,7 @@ fn state() -> State {
     let certificate = Record {
         location: Location { region: Some("us-east-1".into()), role: None },
         complete: false,
+        deleting: None,
         options: RecordedOptions { protect: true, ..RecordedOptions::default() },
         dependencies: BTreeSet::from([Dependency { address: "zone".into(), late: true }]),
         ..record("acm.certificate", "arn:aws:acm:us-east-1:123456789012:certificate/0a1b")

@@ -34,7 +34,6 @@ fn entries_change_the_state() {
     check(&[recorded("a", "1"), creating("op", "a"), created("op", "1")], "a=1* |  | ");
     check(&[recorded("a", "1"), deposed("a")], " | a=1 | ");
     check(&[recorded("a", "1"), deposed("a"), recorded("a", "1")], "a=1 |  | ");
-    check(&[recorded("a", "1"), deleting("a", "1")], "a=1 |  | ");
     check(&[recorded("a", "1"), deleted("a", "1")], " |  | ");
     check(&[recorded("a", "1"), deposed("a"), recorded("a", "2"), deleted("a", "1")], "a=2 |  | ");
     check(&[recorded("a", "1"), deposed("a"), recorded("a", "2"), deleted("a", "2")], " | a=1 | ");
@@ -57,6 +56,22 @@ fn the_older_goes_where_a_name_is_the_id_of_both() {
         let left = state.resources.get(&"a".into()).map(|it| (it.type_name.clone(), it.location.clone()));
         assert_eq!((left, state.deposed.len()), (Some((type_name, location)), 0));
     }
+}
+
+#[test]
+fn a_delete_counts_as_open_until_something_tells_of_it() {
+    let check = |entries: &[Entry], expected: Option<bool>| {
+        let state = folded(&[&[recorded("a", "1")], entries].concat());
+        assert_eq!(state.resources.get(&"a".into()).map(|it| it.deleting.is_some()), expected, "{entries:#?}");
+    };
+    let deposed = Entry::Deposed { address: "a".into() };
+    check(&[deleting("a", "1")], Some(true));
+    check(&[deleting("a", "1"), recorded("a", "1")], Some(false));
+    check(&[deleting("a", "1"), deleted("a", "1")], None);
+    check(&[deleting("a", "1"), deposed.clone(), recorded("a", "2")], Some(false));
+    // What is deposed is another one.
+    check(&[deposed.clone(), recorded("a", "2"), deleting("a", "1")], Some(false));
+    check(&[deposed, creating("op", "a"), Entry::NotCreated { operation: "op".to_owned() }, deleting("a", "1")], None);
 }
 
 #[test]

@@ -103,7 +103,7 @@ async fn many_tasks_append_at_once() {
     assert_eq!((written.entries.len(), written.bad), (160, None));
     for task in 0..8 {
         let of_task = written.entries.iter().filter_map(|it| match it {
-            Entry::Deleting { address, id } if address.as_str() == format!("t{task}") => Some(id.to_string()),
+            Entry::Deleting { address, id, .. } if address.as_str() == format!("t{task}") => Some(id.to_string()),
             _ => None,
         });
         assert_eq!(of_task.collect::<Vec<_>>(), (0..20).map(|n| n.to_string()).collect::<Vec<_>>());

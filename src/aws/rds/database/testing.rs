@@ -81,6 +81,7 @@ pub(in crate::aws::rds) async fn apply(script: Script, type_name: &str, before: 
         dependencies: Default::default(),
         options: Default::default(),
         complete: true,
+        deleting: None,
         created: now,
         updated: now,
     };

@@ -117,6 +117,7 @@ async fn one_that_nobody_confirmed_holds_up_no_destroy() {
         dependencies: Default::default(),
         options: Default::default(),
         complete: true,
+        deleting: None,
         created: now,
         updated: now,
     };
