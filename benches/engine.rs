@@ -40,7 +40,7 @@ fn file(n: usize) -> String {
 }
 
 fn source(text: &str) -> Arc<Source> {
-    Arc::new(Source { path: "stacks/big.yaml".into(), text: text.into() })
+    Arc::new(Source::new("stacks/big.yaml", text))
 }
 
 fn settings() -> Settings {

@@ -1,20 +1,60 @@
 //! What is wrong, where it stands, and what to do about it.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex},
+};
 
 /// A text that people wrote, with the path to show for it.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Debug)]
 pub struct Source {
     /// As the user would type it, relative to where they stand.
     pub path: String,
     pub text: String,
+    /// What nobody is to see of it, in bytes: found while it is understood, and counting whenever it is shown.
+    hidden: Mutex<Vec<Range<usize>>>,
 }
+
+impl Source {
+    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { path: path.into(), text: text.into(), hidden: Mutex::default() }
+    }
+
+    /// A part of the text, with asterisks in place of what is hidden. Lines and bytes keep their places.
+    pub fn shown(&self, part: Range<usize>) -> String {
+        let mut bytes = self.text.as_bytes()[part.clone()].to_vec();
+        for hidden in self.hidden.lock().expect("nobody panics while holding it").iter() {
+            let (start, end) = (hidden.start.max(part.start), hidden.end.min(part.end));
+            for byte in bytes.get_mut(start - part.start..end.max(start) - part.start).into_iter().flatten() {
+                if !matches!(byte, b'\n' | b'\r') {
+                    *byte = b'*';
+                }
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.path, &self.text) == (&other.path, &other.text)
+    }
+}
+
+impl Eq for Source {}
 
 /// A stretch of a source, in bytes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Place {
     pub source: Arc<Source>,
     pub span: Range<usize>,
+}
+
+impl Place {
+    /// What stands here is never shown: it is secret.
+    pub fn hide(&self) {
+        self.source.hidden.lock().expect("nobody panics while holding it").push(self.span.clone());
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -304,7 +304,7 @@ fn stack_of(written: &str) -> Stack {
 
 fn stack(resources: &str) -> Stack {
     let text = format!("stack: s\nresources:\n  {resources}\n");
-    let (file, diagnostics) = stack::parse(Arc::new(Source { path: "s.yaml".into(), text }), &TYPES.catalog);
+    let (file, diagnostics) = stack::parse(Arc::new(Source::new("s.yaml", text)), &TYPES.catalog);
     let settings = Settings { environment: "default".into(), region: Some("r-1".into()), ..Settings::default() };
     let (stack, found) = stack::resolve(&file.expect("nothing is wrong"), &settings, &TYPES.catalog, &BTreeMap::new());
     assert!(diagnostics.is_empty() && found.is_empty(), "{diagnostics:?} {found:?}");

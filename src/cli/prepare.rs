@@ -304,7 +304,7 @@ mod tests {
             _ => Answer::Say(403, refusal!("UnauthorizedOperation", "You are not authorized to perform this operation.")),
         })
         .await;
-        let source = Arc::new(Source { path: "stacks/s.yaml".into(), text: String::new() });
+        let source = Arc::new(Source::new("stacks/s.yaml", String::new()));
         let request = stack::Request {
             name: "zones".into(),
             type_name: "ec2.availability_zones",

@@ -131,5 +131,5 @@ fn read(path: &Path) -> Result<Arc<Source>> {
         let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|it| **it == b'\n').count() + 1;
         Failure::invalid(format!("{shown}, line {line}: this is no UTF-8 text")).help("save the file as UTF-8")
     })?;
-    Ok(Arc::new(Source { path: shown, text }))
+    Ok(Arc::new(Source::new(shown, text)))
 }

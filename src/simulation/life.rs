@@ -227,7 +227,7 @@ impl World {
     }
 
     fn resolve(&mut self, yaml: &str) -> Option<Stack> {
-        let source = Arc::new(Source { path: "stacks/world.yaml".into(), text: yaml.to_owned() });
+        let source = Arc::new(Source::new("stacks/world.yaml", yaml));
         let (file, mut diagnostics) = stack::parse(source, &TYPES.catalog);
         let settings = Settings { environment: "default".into(), ..Settings::default() };
         let stack = file.and_then(|file| {

@@ -113,6 +113,7 @@ impl<'a> Builder<'a> {
         anchor: &Range<usize>,
     ) -> Vec<(String, Range<usize>, Part)> {
         let mut parts = Vec::with_capacity(entries.len());
+        let mut misspelt = vec![];
         for entry in entries {
             match fields.get(&entry.key) {
                 Some(field) => {
@@ -122,10 +123,13 @@ impl<'a> Builder<'a> {
                     }
                     parts.push(self.entry(entry, Some((types, &field.schema)), sight));
                 }
-                None => self.unknown_key(entry, fields.keys().map(String::as_str), "property", &format!("`{}`", types.name)),
+                None => {
+                    misspelt.extend(self.unknown_key(entry, fields.keys().map(String::as_str), "property", &format!("`{}`", types.name)))
+                }
             }
         }
-        for (name, field) in fields.iter().filter(|(_, it)| it.required) {
+        // What is written with a slip is not missing as well.
+        for (name, field) in fields.iter().filter(|(name, it)| it.required && !misspelt.contains(&name.as_str())) {
             if !entries.iter().any(|it| it.key == *name) {
                 let place = self.place(anchor);
                 self.report(missing(name, &place, "not written here", &field.schema));
@@ -134,16 +138,24 @@ impl<'a> Builder<'a> {
         parts
     }
 
-    /// Reports a key that means nothing here.
-    pub(super) fn unknown_key<'k>(&mut self, entry: &Entry, known: impl Iterator<Item = &'k str>, what: &str, owner: &str) {
+    /// Reports a key that means nothing here; returns the one that was probably meant.
+    pub(super) fn unknown_key<'k>(
+        &mut self,
+        entry: &Entry,
+        known: impl Iterator<Item = &'k str>,
+        what: &str,
+        owner: &str,
+    ) -> Option<&'k str> {
         let known: Vec<_> = known.collect();
         let place = self.place(&entry.span);
         let diagnostic = Diagnostic::error(format!("{owner} has no {what} `{}`", entry.key)).at(&place, "unknown");
         let plural = what.strip_suffix('y').map_or_else(|| format!("{what}s"), |stem| format!("{stem}ies"));
-        self.report(match nearest(&entry.key, known.iter().copied()) {
+        let near = nearest(&entry.key, known.iter().copied());
+        self.report(match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")).patch(&place, near),
             None => diagnostic.help(list(&plural, &known)),
         });
+        near
     }
 
     fn entry(&mut self, entry: &Entry, wanted: Wanted<'a>, sight: Sight) -> (String, Range<usize>, Part) {
@@ -163,6 +175,9 @@ impl<'a> Builder<'a> {
         let broken = Part { place: node.span.clone(), kind: PartKind::Broken };
         if text.contains("${") {
             return self.expressions(node, text, wanted, sight);
+        }
+        if wanted.is_some_and(|(_, schema)| schema.marks.secret) {
+            self.place(&node.span).hide();
         }
         let result = match wanted {
             None => Ok(values::free(text, plain)),

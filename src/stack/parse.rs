@@ -244,7 +244,9 @@ impl<'a> Parser<'a> {
                         );
                     }
                 },
-                _ => self.builder.unknown_key(it, ["vars", "account", "region", "protect"].into_iter(), "entry", "an environment"),
+                _ => {
+                    self.builder.unknown_key(it, ["vars", "account", "region", "protect"].into_iter(), "entry", "an environment");
+                }
             }
         }
         environment

@@ -309,7 +309,7 @@ fn given(name: &str, text: &str, declared: &Part, diagnostics: &mut Vec<Diagnost
     if constant(declared).is_some() || !matches!(declared.kind, PartKind::List { .. } | PartKind::Map { .. }) {
         return super::values::free(text, true);
     }
-    let source = Arc::new(crate::diagnostic::Source { path: format!("--var {name}"), text: text.to_owned() });
+    let source = Arc::new(crate::diagnostic::Source::new(format!("--var {name}"), text));
     let (node, problems) = super::tree::read(&source);
     diagnostics.extend(problems);
     node.map_or(Value::Null, |it| plain(&it))

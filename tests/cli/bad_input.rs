@@ -25,14 +25,6 @@ resources:
     assert_data_eq!(
         ran.stderr,
         str![[r#"
-error: `cidr_block` is missing
- --> stacks/shop.yaml:6:5
-  |
-6 |     ec2.vpc:
-  |     ^^^^^^^ not written here
-  |
-  = help: `cidr_block`: The IPv4 addresses of the network, from a /28 to a /16 block.
-
 error: `ec2.vpc` has no property `cidr_blok`
  --> stacks/shop.yaml:7:7
   |
@@ -64,7 +56,7 @@ error: not a block of addresses
    |
    = help: write it as 10.0.0.0/16 or 2001:db8::/56
 
-error: 4 mistakes in stacks/shop.yaml, not valid
+error: 3 mistakes in stacks/shop.yaml, not valid
 
 "#]]
     );

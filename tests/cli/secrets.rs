@@ -132,3 +132,32 @@ fn what_is_generated_is_told_to_nobody_however_much_is_logged() {
     files_with(project.path(), &[&text], &mut found);
     assert_eq!(found, Vec::<String>::new());
 }
+
+/// In the file it stands in clear all the same; but what a CI job prints is read by more people than that.
+#[test]
+fn what_is_wrong_with_a_secret_is_told_without_it() {
+    for (password, storage, said) in [
+        ("hunter2", "20", "a password that RDS refuses"),
+        ("\"hunter2 and a space\"", "20", "a password that RDS refuses"),
+        ("hunter2hunter2", "much", "a whole number is wanted"),
+        ("hunter2hunter2", "20", "plain-secret"),
+        ("\"${vars.word}\"", "20", "plain-secret"),
+    ] {
+        let file = format!(
+            "stack: s
+region: eu-central-1
+vars: {{ word: hunter2hunter2 }}
+resources:
+  db:
+    rds.db_instance: {{ engine: postgres, db_instance_class: db.t4g.micro, master_username: head,
+      master_user_password: {password}, allocated_storage: {storage} }}
+"
+        );
+        let project = Project::new(&[("stacks/s.yaml", &file)]);
+        for arguments in [&["validate"][..], &["validate", "--json"]] {
+            let ran = project.infra(arguments);
+            let told = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(told.contains(said) && !told.contains("hunter2"), "{told}");
+        }
+    }
+}

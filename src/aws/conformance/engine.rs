@@ -108,7 +108,7 @@ impl<'a> Stage<'a> {
     fn stack(&self) -> Result<Stack, Vec<Diagnostic>> {
         let catalog = &self.cloud.types.catalog;
         // All JSON is YAML.
-        let source = Arc::new(Source { path: "example.yaml".into(), text: format!("{:#}\n", self.file) });
+        let source = Arc::new(Source::new("example.yaml", format!("{:#}\n", self.file)));
         let (file, mut diagnostics) = stack::parse(source, catalog);
         let caller = Some(Caller { account: "123456789012".into(), partition: "aws".into() });
         let settings = Settings { environment: "default".into(), caller, ..Settings::default() };

@@ -81,7 +81,7 @@ fn waits(resources: &str) -> Vec<String> {
     let indented: String = resources.lines().map(|line| format!("  {line}\n")).collect();
     let text = format!("stack: test\nregion: eu-central-1\nresources:\n{indented}");
     let catalog = types().catalog;
-    let (file, problems) = parse(Arc::new(Source { path: "stack.yaml".into(), text }), &catalog);
+    let (file, problems) = parse(Arc::new(Source::new("stack.yaml", text)), &catalog);
     assert!(problems.is_empty(), "{problems:#?}");
     let settings = Settings { environment: "default".into(), ..Settings::default() };
     let (stack, problems) = resolve(&file.expect("a stack"), &settings, &catalog, &BTreeMap::new());

@@ -1,5 +1,5 @@
 use infra::{
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, Place},
     value::{Path, Value},
 };
 
@@ -64,9 +64,20 @@ fn look(resource: &Resource<'_>, at: &Path, text: &str, help: &str, found: &mut 
     let place = resource.place(at);
     // What comes from the command line stands in no file.
     if text.len() >= 4 && place.source.text.contains(text) {
+        hide(&place, text);
         let diagnostic = Diagnostic::warning(format!("a secret of `{}` stands in the stack file in plain text", resource.address))
             .at(&place, format!("`{at}`"))
             .help(help);
         found.push(resource.finding(diagnostic));
+    }
+}
+
+/// It is not shown where it stands: at the place, or wherever an expression there takes it from.
+fn hide(place: &Place, text: &str) {
+    if place.source.text[place.span.clone()].contains(text) {
+        return place.hide();
+    }
+    for (start, _) in place.source.text.match_indices(text) {
+        Place { source: place.source.clone(), span: start..start + text.len() }.hide();
     }
 }

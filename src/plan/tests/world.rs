@@ -30,7 +30,7 @@ pub(crate) fn catalog() -> &'static Catalog {
 }
 
 pub(crate) fn source(text: &str) -> Arc<Source> {
-    Arc::new(Source { path: "stacks/s.yaml".into(), text: text.into() })
+    Arc::new(Source::new("stacks/s.yaml", text))
 }
 
 #[derive(JsonSchema, Serialize)]

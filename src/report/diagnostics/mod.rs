@@ -201,7 +201,7 @@ impl<'a> Window<'a> {
             end = floor(text, last + LINE);
         }
         let line = text[..start].bytes().filter(|it| *it == b'\n').count() + 1;
-        Self { source, labels, text: text[start..end].to_owned(), line, start, cut }
+        Self { source, labels, text: source.shown(start..end), line, start, cut }
     }
 
     fn within(&self, span: &Range<usize>) -> Range<usize> {

@@ -19,7 +19,7 @@ resources:
 ";
 
 fn source(path: &str, text: &str) -> Arc<Source> {
-    Arc::new(Source { path: path.to_owned(), text: text.to_owned() })
+    Arc::new(Source::new(path, text))
 }
 
 fn place(source: &Arc<Source>, part: &str) -> Place {

@@ -48,7 +48,7 @@ fn skipped(address: &str, needs: &str) -> Event {
 }
 
 fn context() -> Context {
-    let stack = Arc::new(Source { path: "stacks/hr-chatbot.yaml".into(), text: "resources:\n  nat:\n    ec2.nat_gateway:\n".into() });
+    let stack = Arc::new(Source::new("stacks/hr-chatbot.yaml", "resources:\n  nat:\n    ec2.nat_gateway:\n"));
     let step = |address: &str, typical, after: &[&str]| Step {
         address: address.into(),
         type_name: "t.t".into(),

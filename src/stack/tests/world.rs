@@ -22,7 +22,7 @@ pub(super) fn catalog() -> &'static Catalog {
 }
 
 pub(super) fn source(text: &str) -> Arc<Source> {
-    Arc::new(Source { path: "stacks/shop.yaml".into(), text: text.into() })
+    Arc::new(Source::new("stacks/shop.yaml", text))
 }
 
 #[derive(Deserialize, JsonSchema, Serialize)]

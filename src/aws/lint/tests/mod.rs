@@ -28,7 +28,7 @@ fn lint(resources: &str) -> Vec<String> {
 
 fn lint_file(path: &str, text: String) -> Vec<String> {
     let catalog = types().catalog;
-    let (file, problems) = parse(Arc::new(Source { path: path.into(), text }), &catalog);
+    let (file, problems) = parse(Arc::new(Source::new(path, text)), &catalog);
     assert!(problems.is_empty(), "{problems:#?}");
     let settings = Settings { environment: "default".into(), ..Settings::default() };
     let (stack, problems) = resolve(&file.expect("a stack"), &settings, &catalog, &BTreeMap::new());

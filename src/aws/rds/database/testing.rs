@@ -61,7 +61,7 @@ pub(in crate::aws::rds) async fn apply(script: Script, type_name: &str, before: 
         "region": "eu-central-1",
         "resources": { "database": { (type_name): after, "timeouts": { "update": "1s" } } },
     });
-    let source = Arc::new(Source { path: "example.yaml".into(), text: format!("{file:#}\n") });
+    let source = Arc::new(Source::new("example.yaml", format!("{file:#}\n")));
     let (file, problems) = stack::parse(source, &cloud.types.catalog);
     let file = file.unwrap_or_else(|| panic!("{problems:#?}"));
     let caller = Some(Caller { account: "123456789012".into(), partition: "aws".into() });

@@ -90,7 +90,7 @@ resources:
       source_arn: ${documents.arn}
 "#;
     let catalog = types().catalog;
-    let (file, problems) = parse(Arc::new(Source { path: "stack.yaml".into(), text: text.into() }), &catalog);
+    let (file, problems) = parse(Arc::new(Source::new("stack.yaml", text)), &catalog);
     assert!(problems.is_empty(), "{problems:#?}");
     let settings = Settings { environment: "default".into(), ..Settings::default() };
     let (stack, problems) = resolve(&file.expect("a stack"), &settings, &catalog, &BTreeMap::new());

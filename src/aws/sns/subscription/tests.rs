@@ -98,7 +98,7 @@ async fn one_that_nobody_confirmed_holds_up_no_destroy() {
     let wire = pending().await;
     let types = Arc::new(crate::aws::types());
     let text = "stack: example\nregion: eu-central-1\nresources: {}\n".to_owned();
-    let (file, problems) = stack::parse(Arc::new(Source { path: "example.yaml".into(), text }), &types.catalog);
+    let (file, problems) = stack::parse(Arc::new(Source::new("example.yaml", text)), &types.catalog);
     assert_eq!(problems, []);
     let caller = Some(Caller { account: "123456789012".into(), partition: "aws".into() });
     let settings = Settings { environment: "default".into(), caller, ..Settings::default() };

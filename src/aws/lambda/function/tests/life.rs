@@ -41,7 +41,7 @@ impl Stage {
     async fn apply(&mut self, resources: &str) -> (Vec<String>, Vec<String>) {
         let catalog = &self.cloud.types.catalog;
         let text = format!("stack: example\nregion: eu-central-1\nresources:\n{resources}");
-        let (file, found) = stack::parse(Arc::new(Source { path: "example.yaml".into(), text }), catalog);
+        let (file, found) = stack::parse(Arc::new(Source::new("example.yaml", text)), catalog);
         let caller = Some(Caller { account: "123456789012".into(), partition: "aws".into() });
         let settings = Settings { environment: "default".into(), caller, ..Settings::default() };
         let file = file.unwrap_or_else(|| panic!("{found:#?}"));
