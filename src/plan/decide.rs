@@ -214,15 +214,29 @@ impl Maker<'_> {
             return self.adopt(instance, id, desired, diagnostics);
         }
         if let Some(id) = self.observed.taken.get(&instance.address) {
-            diagnostics.push(
+            diagnostics.push(self.heir(instance, id).unwrap_or_else(|| {
                 Diagnostic::error(format!("there is a {} named `{id}` already, and it is not this stack's", instance.type_name))
                     .at(&instance.place, "would get that name")
-                    .help(format!("to take it over, write `adopt: {id}` beside its type; otherwise choose another name")),
-            );
+                    .help(format!("to take it over, write `adopt: {id}` beside its type; otherwise choose another name"))
+            }));
         }
         let pending = self.input.state.pending.values().any(|it| it.address == instance.address);
         let changes = self.all_of(instance, &desired);
         Decision::makes(Action::Create, pending.then_some(Reason::Unfinished), changes, desired)
+    }
+
+    /// The name is free once the one that had it has gone: as after a change of its address that nobody told of.
+    fn heir(&self, instance: &Instance, id: &Id) -> Option<Diagnostic> {
+        let had = self.input.graph.nodes.iter().find(|node| {
+            let going = node.wanted.is_none_or(|it| it.type_name != instance.type_name);
+            going && node.recorded.is_some_and(|it| it.type_name == instance.type_name && it.id == *id && !it.options.retain)
+        })?;
+        let (from, to) = (&had.address, &instance.address);
+        Some(
+            Diagnostic::warning(format!("`{to}` gets the name of `{from}`, which is deleted before"))
+                .at(&instance.place, format!("`{id}` is made anew"))
+                .help(format!("if it is the same, write `moved: {{ {from}: {to} }}`: then it is only recorded under the other name")),
+        )
     }
 
     fn existing(&self, index: Index, instance: &Instance, record: &Record, diagnostics: &mut Vec<Diagnostic>) -> Decision {

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod assemble;
+mod claims;
 pub mod decide;
 pub mod desire;
 pub mod diff;

@@ -2,6 +2,7 @@
 
 use super::{
     Action,
+    claims::values_overlap,
     decide::{Fate, Maker},
     desire::Properties,
 };
@@ -59,7 +60,7 @@ impl Maker<'_> {
             Some(value) if value.has_unknown() => unknown,
             value => {
                 let was = record.applied.get(property).cloned().map_or(Value::Null, Value::from);
-                value.is_some_and(|it| overlap(it, &was)) || value.cloned().unwrap_or(Value::Null) == was
+                value.is_some_and(|it| values_overlap(it, &was)) || value.cloned().unwrap_or(Value::Null) == was
             }
         };
         let apart = self.input.catalog.resource(instance.type_name).map(|it| it.facts().apart).unwrap_or_default();
@@ -81,7 +82,8 @@ impl Maker<'_> {
         }
         let (last, others) = (apart[apart.len() - 1], apart.join(" and "));
         let was = |it: &str| record.applied.get(it).cloned().map(Value::from);
-        let moved = apart.iter().find(|it| desired.get(**it).zip(was(it)).is_some_and(|(now, was)| *now != was && overlap(now, &was)));
+        let moved =
+            apart.iter().find(|it| desired.get(**it).zip(was(it)).is_some_and(|(now, was)| *now != was && values_overlap(now, &was)));
         let remedy = format!("give it another {last}");
         Some(match moved {
             Some(block) => Obstacle {
@@ -194,10 +196,4 @@ impl Maker<'_> {
         }
         self.diagnostics.extend(found);
     }
-}
-
-/// Whether two blocks of addresses have some in common.
-fn overlap(one: &Value, other: &Value) -> bool {
-    let block = |it: &Value| it.as_text().filter(|it| it.contains('/')).and_then(|it| it.parse::<ipnet::IpNet>().ok());
-    block(one).zip(block(other)).is_some_and(|(one, other)| one.contains(&other) || other.contains(&one))
 }

@@ -8,7 +8,7 @@ use std::{
 use petgraph::graphmap::DiGraphMap;
 
 use super::{
-    Action,
+    Action, claims,
     decide::{Decision, Input},
 };
 use crate::{
@@ -45,9 +45,10 @@ pub struct Piece {
 
 /// All pieces of work. Their needs never form a circle.
 pub fn schedule(input: Input<'_>, decisions: &[Option<Decision>]) -> Vec<Piece> {
-    let mut schedule = Schedule { input, decisions, pieces: vec![], numbers: HashMap::new(), waits: HashSet::new() };
+    let mut schedule = Schedule { input, decisions, pieces: vec![], numbers: HashMap::new(), waits: HashSet::new(), heirs: HashSet::new() };
     schedule.pieces();
     schedule.making();
+    schedule.handing_on();
     schedule.removing();
     for piece in &mut schedule.pieces {
         piece.needs.sort_unstable();
@@ -63,6 +64,8 @@ struct Schedule<'a> {
     numbers: HashMap<Work, usize>,
     /// What comes after a change because that makes the value which it needs.
     waits: HashSet<(usize, usize)>,
+    /// What comes after a deletion because it gets what that frees.
+    heirs: HashSet<(usize, usize)>,
 }
 
 impl Schedule<'_> {
@@ -149,6 +152,16 @@ impl Schedule<'_> {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    /// What only one can have is free once that one has gone.
+    fn handing_on(&mut self) {
+        for (maker, other) in claims::handed_on(self.input, self.decisions) {
+            if let (Some(&make), Some(&remove)) = (self.numbers.get(&Work::Make(maker)), self.numbers.get(&Work::Remove(other))) {
+                self.pieces[make].needs.push(remove);
+                self.heirs.insert((make, remove));
             }
         }
     }
@@ -273,12 +286,14 @@ impl Schedule<'_> {
         match (self.pieces[number].work, self.pieces[before].work) {
             // A predecessor that was deposed may need what is replaced with it: the next run deletes it then.
             (Work::Clear(_), _) => Some(0),
-            (Work::Remove(_), Work::Clear(_)) => Some(1),
-            (Work::Remove(_), Work::Change(_)) => Some(2),
-            _ if self.waits.contains(&(number, before)) => Some(4),
+            // AWS may take two for a while, or refuse the second one; without an order the plan would not be possible at all.
+            _ if self.heirs.contains(&(number, before)) => Some(1),
+            (Work::Remove(_), Work::Clear(_)) => Some(2),
+            (Work::Remove(_), Work::Change(_)) => Some(3),
+            _ if self.waits.contains(&(number, before)) => Some(5),
             // What is there can be referred to before it is changed: it may be changed to refer back.
-            (Work::Make(_) | Work::Finish(_) | Work::Change(_), Work::Change(_)) => Some(3),
-            (Work::Remove(one), Work::Remove(other) | Work::Forget(other)) if one != other => Some(5),
+            (Work::Make(_) | Work::Finish(_) | Work::Change(_), Work::Change(_)) => Some(4),
+            (Work::Remove(one), Work::Remove(other) | Work::Forget(other)) if one != other => Some(6),
             _ => None,
         }
     }

@@ -124,7 +124,7 @@ impl<'a> Builder<'a> {
                     parts.push(self.entry(entry, Some((types, &field.schema)), sight));
                 }
                 None => {
-                    misspelt.extend(self.unknown_key(entry, fields.keys().map(String::as_str), "property", &format!("`{}`", types.name)))
+                    misspelt.extend(self.unknown_key(entry, fields.keys().map(String::as_str), "property", &format!("`{}`", types.name)));
                 }
             }
         }

@@ -52,6 +52,7 @@ impl Resource for ApiMapping {
     const FACTS: Facts = Facts {
         passing: &[CONCURRENT],
         gone: GONE,
+        apart: &["domain_name", "api_mapping_key"],
         // The stage is often named as a text.
         after: &[After { from: &["api_id"], other: "apigatewayv2.stage", by: "api_id" }],
         actions: Actions {

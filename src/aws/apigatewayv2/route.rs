@@ -94,6 +94,7 @@ impl Resource for Route {
     const FACTS: Facts = Facts {
         passing: &[CONCURRENT],
         gone: GONE,
+        apart: &["api_id", "route_key"],
         actions: Actions {
             create: &["apigateway:POST"],
             read: &["apigateway:GET"],

@@ -121,6 +121,7 @@ impl Resource for Stage {
             Passing { during: During::Delete, code: "BadRequestException", message: "API mappings", within: Duration::from_secs(60) },
         ],
         gone: GONE,
+        apart: &["api_id", "stage_name"],
         after: &[
             // A WebSocket API without routes cannot be deployed, and each route that comes later is one more deployment.
             After { from: &["api_id"], other: "apigatewayv2.route", by: "api_id" },

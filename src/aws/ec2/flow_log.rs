@@ -153,6 +153,7 @@ impl Resource for FlowLog {
             Passing { during: During::Create, code: "InvalidSubnetId.NotFound", message: "", within: Duration::from_secs(120) },
         ],
         gone: GONE,
+        apart: &["resource_id", "traffic_type", "log_destination_type", "log_destination", "log_group_name"],
         token: true,
         visible_within: Duration::from_secs(300),
         actions: Actions {

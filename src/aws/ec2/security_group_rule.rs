@@ -95,6 +95,8 @@ impl Resource for SecurityGroupRule {
     const FACTS: Facts = Facts {
         passing: &[
             Passing { during: During::Create, code: "InvalidGroup.NotFound", message: "", within: Duration::from_secs(120) },
+            // The same rule under another address is on its way out.
+            Passing { during: During::Create, code: "InvalidPermission.Duplicate", message: "", within: Duration::from_secs(60) },
             Passing { during: During::Create, code: "InvalidPrefixListId.NotFound", message: "", within: Duration::from_secs(120) },
         ],
         gone: &["InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound", "InvalidGroup.NotFound"],

@@ -188,6 +188,7 @@ impl Resource for Listener {
             Passing { during: During::Create, code: "TargetGroupAssociationLimit", message: "", within: Duration::from_secs(120) },
         ],
         gone: GONE,
+        apart: &["load_balancer_arn", "port"],
         actions: Actions {
             create: &["elasticloadbalancing:CreateListener", "elasticloadbalancing:AddTags"],
             read: &[

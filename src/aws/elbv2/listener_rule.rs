@@ -119,6 +119,7 @@ impl Resource for ListenerRule {
             Passing { during: During::Create, code: "TargetGroupAssociationLimit", message: "", within: Duration::from_secs(120) },
         ],
         gone: GONE,
+        apart: &["listener_arn", "priority"],
         actions: Actions {
             create: &["elasticloadbalancing:CreateRule", "elasticloadbalancing:AddTags"],
             read: &["elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags"],

@@ -147,6 +147,7 @@ impl Resource for EventSourceMapping {
             Passing { during: During::Delete, code: CONFLICT, message: "", within: FIVE_MINUTES },
         ],
         gone: GONE,
+        apart: &["event_source_arn", "function_name"],
         actions: Actions {
             create: &["lambda:CreateEventSourceMapping", "lambda:TagResource"],
             read: &["lambda:GetEventSourceMapping", "lambda:ListEventSourceMappings", "lambda:ListTags"],

@@ -110,6 +110,7 @@ impl Resource for Subscription {
             Passing { during: During::Any, code: "InvalidParameter", message: "SubscriptionRoleArn", within: Duration::from_secs(120) },
         ],
         gone: GONE,
+        apart: &["topic_arn", "protocol", "endpoint"],
         forgotten: &[PENDING],
         // Subscribing once more yields the same subscription.
         token: true,

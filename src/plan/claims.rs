@@ -1,0 +1,107 @@
+//! What only one can have at a time, and who hands it on: a name, or a place among others.
+
+use std::{collections::HashMap, str::FromStr as _};
+
+use ipnet::IpNet;
+use serde_json::Value as Json;
+
+use super::{
+    Action,
+    decide::{Decision, Input},
+    desire::{self, Properties},
+};
+use crate::{graph::Index, resource::Location, value::Value};
+
+/// One thing that can be had once, in one place, by one type.
+#[derive(Eq, Hash, PartialEq)]
+enum Claim {
+    Id(String),
+    /// The properties that two must differ in, without blocks of addresses.
+    Apart(Vec<String>),
+}
+
+/// A claim, with the blocks of addresses that belong to it.
+type Full = (Claim, Vec<IpNet>);
+/// By type, place and claim who has it, with its blocks.
+type Had<'a> = HashMap<(&'a str, &'a Location, Claim), Vec<(Index, Vec<IpNet>)>>;
+
+/// Which resource that is made gets what one that goes has: the maker, and who has to go before.
+///
+/// Only of what is known now: something that is made for one that is made in the same run has a place of its own.
+pub(super) fn handed_on(input: Input<'_>, decisions: &[Option<Decision>]) -> Vec<(Index, Index)> {
+    let nodes = &input.graph.nodes;
+    let action = |index: Index| decisions[index].as_ref().and_then(|it| it.action);
+    let mut had = Had::new();
+    for (index, node) in nodes.iter().enumerate() {
+        let goes = matches!(action(index), Some(Action::Delete | Action::Replace | Action::CreateThenDelete));
+        let Some(record) = node.recorded.filter(|_| goes) else { continue };
+        let applied = Value::from(record.applied.clone());
+        let Some(applied) = applied.as_map() else { continue };
+        let id = Some(record.id.0.clone());
+        for (claim, blocks) in claims(input, &record.type_name, id, applied) {
+            had.entry((&record.type_name, &record.location, claim)).or_default().push((index, blocks));
+        }
+    }
+    let mut found = vec![];
+    if had.is_empty() {
+        return found;
+    }
+    for (index, node) in nodes.iter().enumerate() {
+        let Some(instance) = node.wanted else { continue };
+        let makes = matches!(action(index), Some(Action::Create | Action::Replace | Action::CreateThenDelete));
+        let Some(decision) = decisions[index].as_ref().filter(|_| makes) else { continue };
+        let describe = input.catalog.resource(instance.type_name).zip(input.catalog.schema(instance.type_name));
+        let id = describe.and_then(|(describe, schema)| desire::locate(describe, schema, &decision.desired)).map(|it| it.0);
+        for (claim, blocks) in claims(input, instance.type_name, id, &decision.desired) {
+            for (other, theirs) in had.get(&(instance.type_name, &instance.options.location, claim)).into_iter().flatten() {
+                let meet = blocks.len() == theirs.len() && blocks.iter().zip(theirs).all(|(one, other)| overlap(one, other));
+                if meet && *other != index {
+                    found.push((index, *other));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What something claims: nothing of which a part is not known.
+fn claims(input: Input<'_>, type_name: &str, id: Option<String>, properties: &Properties) -> Vec<Full> {
+    let (Some(describe), Some(schema)) = (input.catalog.resource(type_name), input.catalog.schema(type_name)) else { return vec![] };
+    let by_id = id.filter(|_| schema.unique().is_some()).map(|it| (Claim::Id(it), vec![]));
+    let apart = Some(describe.facts().apart).filter(|it| !it.is_empty()).and_then(|it| apart(it, properties));
+    by_id.into_iter().chain(apart).collect()
+}
+
+fn apart(names: &[&str], properties: &Properties) -> Option<Full> {
+    let (mut texts, mut blocks) = (vec![], vec![]);
+    for name in names {
+        match properties.get(*name) {
+            Some(value) => match block(value) {
+                Some(block) => blocks.push(block),
+                None => texts.push(text(value)?),
+            },
+            None => texts.push(String::new()),
+        }
+    }
+    Some((Claim::Apart(texts), blocks))
+}
+
+/// A value in a form in which equal ones are equal; nothing where it is not known or not to be looked at.
+fn text(value: &Value) -> Option<String> {
+    let hidden = value.has_secret() || value.has_unknown();
+    value.reveal().ok().filter(|_| !hidden).as_ref().map(Json::to_string)
+}
+
+fn block(value: &Value) -> Option<IpNet> {
+    value.as_text().filter(|it| it.contains('/')).and_then(|it| IpNet::from_str(it).ok())
+}
+
+/// Whether two blocks of addresses have some in common.
+fn overlap(one: &IpNet, other: &IpNet) -> bool {
+    one.contains(other) || other.contains(one)
+}
+
+/// The same of values, of which each may be something else.
+pub(super) fn values_overlap(one: &Value, other: &Value) -> bool {
+    block(one).zip(block(other)).is_some_and(|(one, other)| overlap(&one, &other))
+}
