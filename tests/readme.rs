@@ -74,6 +74,33 @@ fn every_type_is_named() {
     }
 }
 
+/// The page on stack files: its example is valid for each environment, and all that a file can have is in it.
+#[test]
+fn the_language_is_told() {
+    let page = fs::read_to_string(root().join("stacks/README.md")).unwrap();
+    let example = page.split("```").find_map(|it| it.strip_prefix("yaml\n")).unwrap();
+    let ran = Project::new(&[("stacks/shop.yaml", example)]).infra(&["validate"]).exits(0);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("stacks/shop.yaml is valid for dev, prod, local\n", ""));
+    for it in infra::stack::FUNCTIONS {
+        let row = format!("| `{}` | {} |", it.signature, it.doc);
+        assert!(page.contains(&row), "stacks/README.md lacks {row}");
+    }
+    let schema = Project::new(&[]).infra(&["schema"]).exits(0).stdout;
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let keys = schema["properties"].as_object().unwrap().keys();
+    for key in keys {
+        assert!(example.lines().any(|it| it.starts_with(&format!("{key}:"))), "the example lacks `{key}`");
+    }
+    let beside = schema["properties"]["resources"]["additionalProperties"]["properties"].as_object().unwrap();
+    for option in beside.keys().filter(|it| !it.contains('.')) {
+        assert!(page.contains(&format!("`{option}")), "stacks/README.md lacks {option}");
+    }
+    for (path, _) in tracked(&["src/aws/lookup/*_*.rs"]) {
+        let name = path.file_stem().unwrap().to_str().unwrap().replacen('_', ".", 1);
+        assert!(page.contains(&format!("| `{name}` | ")), "stacks/README.md lacks {name}");
+    }
+}
+
 /// Each variable that the program reads is in the README and in the help.
 #[test]
 fn every_variable_is_explained() {
