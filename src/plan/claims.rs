@@ -25,10 +25,18 @@ type Full = (Claim, Vec<IpNet>);
 /// By type, place and claim who has it, with its blocks.
 type Had<'a> = HashMap<(&'a str, &'a Location, Claim), Vec<(Index, Vec<IpNet>)>>;
 
-/// Which resource that is made gets what one that goes has: the maker, and who has to go before.
+/// One that is made and gets what another one has, which goes.
+pub(super) struct Handed {
+    pub(super) to: Index,
+    pub(super) from: Index,
+    /// Whether it is the name, so that there cannot be both for a moment.
+    pub(super) name: bool,
+}
+
+/// Which resources that are made get what those that go have.
 ///
 /// Only of what is known now: something that is made for one that is made in the same run has a place of its own.
-pub(super) fn handed_on(input: Input<'_>, decisions: &[Option<Decision>]) -> Vec<(Index, Index)> {
+pub(super) fn handed_on(input: Input<'_>, decisions: &[Option<Decision>]) -> Vec<Handed> {
     let nodes = &input.graph.nodes;
     let action = |index: Index| decisions[index].as_ref().and_then(|it| it.action);
     let mut had = Had::new();
@@ -53,10 +61,11 @@ pub(super) fn handed_on(input: Input<'_>, decisions: &[Option<Decision>]) -> Vec
         let describe = input.catalog.resource(instance.type_name).zip(input.catalog.schema(instance.type_name));
         let id = describe.and_then(|(describe, schema)| desire::locate(describe, schema, &decision.desired)).map(|it| it.0);
         for (claim, blocks) in claims(input, instance.type_name, id, &decision.desired) {
+            let name = matches!(claim, Claim::Id(_));
             for (other, theirs) in had.get(&(instance.type_name, &instance.options.location, claim)).into_iter().flatten() {
                 let meet = blocks.len() == theirs.len() && blocks.iter().zip(theirs).all(|(one, other)| overlap(one, other));
                 if meet && *other != index {
-                    found.push((index, *other));
+                    found.push(Handed { to: index, from: *other, name });
                 }
             }
         }

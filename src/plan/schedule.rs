@@ -8,7 +8,8 @@ use std::{
 use petgraph::graphmap::DiGraphMap;
 
 use super::{
-    Action, claims,
+    Action,
+    claims::{self, Handed},
     decide::{Decision, Input},
 };
 use crate::{
@@ -45,7 +46,7 @@ pub struct Piece {
 
 /// All pieces of work. Their needs never form a circle.
 pub fn schedule(input: Input<'_>, decisions: &[Option<Decision>]) -> Vec<Piece> {
-    let mut schedule = Schedule { input, decisions, pieces: vec![], numbers: HashMap::new(), waits: HashSet::new(), heirs: HashSet::new() };
+    let mut schedule = Schedule { input, decisions, pieces: vec![], numbers: HashMap::new(), waits: HashSet::new(), heirs: HashMap::new() };
     schedule.pieces();
     schedule.making();
     schedule.handing_on();
@@ -64,8 +65,8 @@ struct Schedule<'a> {
     numbers: HashMap<Work, usize>,
     /// What comes after a change because that makes the value which it needs.
     waits: HashSet<(usize, usize)>,
-    /// What comes after a deletion because it gets what that frees.
-    heirs: HashSet<(usize, usize)>,
+    /// What comes after a deletion because it gets what that frees, and whether that is a name.
+    heirs: HashMap<(usize, usize), bool>,
 }
 
 impl Schedule<'_> {
@@ -158,10 +159,10 @@ impl Schedule<'_> {
 
     /// What only one can have is free once that one has gone.
     fn handing_on(&mut self) {
-        for (maker, other) in claims::handed_on(self.input, self.decisions) {
-            if let (Some(&make), Some(&remove)) = (self.numbers.get(&Work::Make(maker)), self.numbers.get(&Work::Remove(other))) {
+        for Handed { to, from, name } in claims::handed_on(self.input, self.decisions) {
+            if let (Some(&make), Some(&remove)) = (self.numbers.get(&Work::Make(to)), self.numbers.get(&Work::Remove(from))) {
                 self.pieces[make].needs.push(remove);
-                self.heirs.insert((make, remove));
+                *self.heirs.entry((make, remove)).or_default() |= name;
             }
         }
     }
@@ -286,8 +287,8 @@ impl Schedule<'_> {
         match (self.pieces[number].work, self.pieces[before].work) {
             // A predecessor that was deposed may need what is replaced with it: the next run deletes it then.
             (Work::Clear(_), _) => Some(0),
-            // AWS may take two for a while, or refuse the second one; without an order the plan would not be possible at all.
-            _ if self.heirs.contains(&(number, before)) => Some(1),
+            // A name is free only then, as in a replacement. A place is rather asked for in vain than taken from who is still used.
+            _ if self.heirs.contains_key(&(number, before)) => Some(if self.heirs[&(number, before)] { 7 } else { 1 }),
             (Work::Remove(_), Work::Clear(_)) => Some(2),
             (Work::Remove(_), Work::Change(_)) => Some(3),
             _ if self.waits.contains(&(number, before)) => Some(5),

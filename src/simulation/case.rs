@@ -171,7 +171,7 @@ fn run(chance: &mut Chance, count: u64) -> Run {
 
 fn edit(chance: &mut Chance, count: usize) -> Edit {
     let item = small(chance, count as u64);
-    match chance.below(17) {
+    match chance.below(18) {
         0..=2 => Edit::Mutable(item),
         3 | 4 => Edit::Immutable(item),
         5 => Edit::Note(item),
@@ -184,6 +184,7 @@ fn edit(chance: &mut Chance, count: usize) -> Edit {
         13 => Edit::Key(item),
         14 => Edit::Back(item),
         15 => Edit::Ignore(item),
+        16 => Edit::Untold(item),
         _ => Edit::Loss(item),
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Item {
     friends: Vec<usize>,
     /// How often it was renamed.
     renamed: usize,
+    /// Since which of its names the file tells that it is the same.
+    told: usize,
     /// Whether it got its first key later, and kept what was there under it.
     got_key: bool,
     /// An earlier one that it is to wait for.
@@ -82,6 +84,8 @@ pub(super) enum Edit {
     /// Ignores a property from now on, or no longer.
     Ignore(usize),
     Rename(usize),
+    /// The same, and tells nobody: it is made anew.
+    Untold(usize),
     /// Gives it a key, under which it stays what it was.
     Key(usize),
     /// Makes it something else under the same name.
@@ -201,6 +205,7 @@ impl Model {
                 friends,
                 ignored: chance.one_in(6),
                 renamed: 0,
+                told: 0,
                 got_key: false,
                 // Only of what nothing else waits for, so that it closes no circle. One that is made first would hold on to what has
                 // to go first because its name is written: that is refused.
@@ -255,6 +260,7 @@ impl Model {
             | Edit::CreateFirst(it)
             | Edit::Ignore(it)
             | Edit::Rename(it)
+            | Edit::Untold(it)
             | Edit::Key(it)
             | Edit::Retype(it) => it,
         };
@@ -275,6 +281,7 @@ impl Model {
             }
             Edit::Ignore(_) => item.ignored = !item.ignored,
             Edit::Rename(_) => item.renamed += 1,
+            Edit::Untold(_) => (item.renamed, item.told) = (item.renamed + 1, item.renamed + 1),
             Edit::Key(_) if item.keys.is_empty() && !matches!(item.kind, ItemKind::Network | ItemKind::Attachment) => {
                 (item.keys, item.got_key) = (vec!["a"], true);
             }
@@ -395,7 +402,7 @@ impl Model {
         for item in &present {
             self.write(item, &mut text).expect("a string takes all");
         }
-        let renames = present.iter().flat_map(|it| (0..it.renamed).map(|n| format!("{}: {}", it.name_after(n), it.name())));
+        let renames = present.iter().flat_map(|it| (it.told..it.renamed).map(|n| format!("{}: {}", it.name_after(n), it.name())));
         let keyed = present.iter().filter(|it| it.got_key).map(|it| format!("{}: {}/{}", it.name(), it.name(), it.keys[0]));
         let renames: Vec<_> = renames.chain(keyed).collect();
         if !renames.is_empty() {
