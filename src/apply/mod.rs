@@ -131,7 +131,7 @@ async fn look<W: World>(cloud: &Cloud<W>, input: Input<'_>) -> Result<Observed, 
     let mut about = vec![];
     for (index, node) in input.graph.nodes.iter().enumerate() {
         // What is recorded can be believed, but not of what was not finished: it may have no outputs yet, or not be seen yet.
-        let asked = |it: &&Record| input.request.refresh || input.request.destroy || !it.complete;
+        let asked = |it: &&Record| input.request.refresh || input.request.destroy || !it.complete || it.deleting.is_some();
         let Some(record) = node.recorded.filter(asked) else { continue };
         // What this version does not know cannot be read; the plan says what becomes of it.
         if cloud.types.resource(&record.type_name).is_some() {

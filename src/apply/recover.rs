@@ -85,7 +85,9 @@ pub async fn recover<W: World>(session: &Session<'_, W>, stack: &Stack, state: &
 
 /// What is in the file and was about to be deleted when an earlier run ended.
 pub fn half_deleted(stack: &Stack, state: &State) -> Vec<Address> {
-    let wanted = state.resources.iter().filter(|(address, it)| it.deleting.is_some() && stack.resources.contains_key(*address));
+    let is_wanted =
+        |address: &Address| stack.resources.contains_key(address) || stack.moved.iter().any(|it| address.is_within(it.from.as_str()));
+    let wanted = state.resources.iter().filter(|(address, it)| it.deleting.is_some() && is_wanted(address));
     wanted.map(|(address, _)| address.clone()).collect()
 }
 

@@ -9,8 +9,9 @@ use super::{
     Action,
     decide::{Decision, Input},
     desire::{self, Properties},
+    schedule::{self, Work},
 };
-use crate::{graph::Index, resource::Location, value::Value};
+use crate::{address::Address, graph::Index, resource::Location, value::Value};
 
 /// One thing that can be had once, in one place, by one type.
 #[derive(Eq, Hash, PartialEq)]
@@ -23,12 +24,13 @@ enum Claim {
 /// A claim, with the blocks of addresses that belong to it.
 type Full = (Claim, Vec<IpNet>);
 /// By type, place and claim who has it, with its blocks.
-type Had<'a> = HashMap<(&'a str, &'a Location, Claim), Vec<(Index, Vec<IpNet>)>>;
+type Had<'a> = HashMap<(&'a str, &'a Location, Claim), Vec<(Work, &'a Address, Vec<IpNet>)>>;
 
 /// One that is made and gets what another one has, which goes.
 pub(super) struct Handed {
     pub(super) to: Index,
-    pub(super) from: Index,
+    /// The work by which the other one goes: of what is recorded at an address, or of what was deposed from one.
+    pub(super) from: Work,
     /// Whether it is the name, so that there cannot be both for a moment.
     pub(super) name: bool,
 }
@@ -39,15 +41,17 @@ pub(super) struct Handed {
 pub(super) fn handed_on(input: Input<'_>, decisions: &[Option<Decision>]) -> Vec<Handed> {
     let nodes = &input.graph.nodes;
     let action = |index: Index| decisions[index].as_ref().and_then(|it| it.action);
+    let goes = |it: Index| matches!(action(it), Some(Action::Delete | Action::Replace | Action::CreateThenDelete));
+    let current = nodes.iter().enumerate().filter(|(index, _)| goes(*index));
+    let current = current.filter_map(|(index, node)| Some((Work::Remove(index), &node.address, node.recorded?)));
+    let deposed = input.state.deposed.iter().enumerate().filter(|(_, it)| !schedule::is_left_out(input, decisions, it));
+    let deposed = deposed.map(|(number, it)| (Work::Clear(number), &it.address, &it.record));
     let mut had = Had::new();
-    for (index, node) in nodes.iter().enumerate() {
-        let goes = matches!(action(index), Some(Action::Delete | Action::Replace | Action::CreateThenDelete));
-        let Some(record) = node.recorded.filter(|_| goes) else { continue };
+    for (work, address, record) in current.chain(deposed) {
         let applied = Value::from(record.applied.clone());
         let Some(applied) = applied.as_map() else { continue };
-        let id = Some(record.id.0.clone());
-        for (claim, blocks) in claims(input, &record.type_name, id, applied) {
-            had.entry((&record.type_name, &record.location, claim)).or_default().push((index, blocks));
+        for (claim, blocks) in claims(input, &record.type_name, Some(record.id.0.clone()), applied) {
+            had.entry((&record.type_name, &record.location, claim)).or_default().push((work, address, blocks));
         }
     }
     let mut found = vec![];
@@ -62,10 +66,10 @@ pub(super) fn handed_on(input: Input<'_>, decisions: &[Option<Decision>]) -> Vec
         let id = describe.and_then(|(describe, schema)| desire::locate(describe, schema, &decision.desired)).map(|it| it.0);
         for (claim, blocks) in claims(input, instance.type_name, id, &decision.desired) {
             let name = matches!(claim, Claim::Id(_));
-            for (other, theirs) in had.get(&(instance.type_name, &instance.options.location, claim)).into_iter().flatten() {
+            for (from, other, theirs) in had.get(&(instance.type_name, &instance.options.location, claim)).into_iter().flatten() {
                 let meet = blocks.len() == theirs.len() && blocks.iter().zip(theirs).all(|(one, other)| overlap(one, other));
-                if meet && *other != index {
-                    found.push(Handed { to: index, from: *other, name });
+                if meet && **other != node.address {
+                    found.push(Handed { to: index, from: *from, name });
                 }
             }
         }

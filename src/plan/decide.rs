@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::{
     Action, Cause, Change, Note, Plan, Reason, Request, Shown,
-    desire::{Name, Properties, Stamp, desire},
+    desire::{Name, Properties, Stamp, desire, locate},
     diff::{self, Sides},
     limits, normal, schedule,
     scope::PlanScope,
@@ -16,7 +16,7 @@ use crate::{
     diagnostic::Diagnostic,
     graph::{self, Graph, Index},
     resource::{AnyLive, Catalog, Id, Location, Status},
-    stack::{Instance, Stack},
+    stack::{Instance, Nothing, Stack},
     state::{Record, State},
     value::{Path, Value},
 };
@@ -130,6 +130,7 @@ pub fn make(input: Input<'_>, observed: &Observed) -> (Made, Vec<Diagnostic>) {
     maker.protect();
     maker.create_first();
     maker.held();
+    maker.handed_on();
     let plan = maker.plan();
     diagnostics.append(&mut maker.diagnostics);
     (Made { plan, decisions: maker.decisions }, diagnostics)
@@ -227,16 +228,43 @@ impl Maker<'_> {
 
     /// The name is free once the one that had it has gone: as after a change of its address that nobody told of.
     fn heir(&self, instance: &Instance, id: &Id) -> Option<Diagnostic> {
-        let had = self.input.graph.nodes.iter().find(|node| {
-            let going = node.wanted.is_none_or(|it| it.type_name != instance.type_name);
-            going && node.recorded.is_some_and(|it| it.type_name == instance.type_name && it.id == *id && !it.options.retain)
-        })?;
-        let (from, to) = (&had.address, &instance.address);
-        Some(
-            Diagnostic::warning(format!("`{to}` gets the name of `{from}`, which is deleted before"))
-                .at(&instance.place, format!("`{id}` is made anew"))
-                .help(format!("if it is the same, write `moved: {{ {from}: {to} }}`: then it is only recorded under the other name")),
-        )
+        let had = |type_name: &str, location: &Location, of: &Id| {
+            type_name == instance.type_name && of == id && self.is_one_place(location, &instance.options.location)
+        };
+        let deposed = self.input.state.deposed.iter().find(|it| had(&it.record.type_name, &it.record.location, &it.record.id));
+        let current = self.input.graph.nodes.iter().enumerate().find(|(index, node)| {
+            let goes = self.included[*index] && node.wanted.is_none_or(|it| self.is_renamed(it, instance.type_name, id));
+            goes && node.recorded.is_some_and(|it| had(&it.type_name, &it.location, &it.id) && !it.options.retain)
+        });
+        let to = &instance.address;
+        let Some(from) = current.map(|(_, it)| &it.address).or(deposed.map(|it| &it.address)) else {
+            let mut stays = self.input.state.resources.iter();
+            let (has, _) = stays.find(|(_, it)| had(&it.type_name, &it.location, &it.id))?;
+            let in_file = self.input.stack.resources.contains_key(has);
+            let help = if in_file { "choose another name".into() } else { format!("if it is the same, write `moved: {{ {has}: {to} }}`") };
+            return Some(
+                Diagnostic::error(format!("`{to}` would get the name of `{has}`, which stays"))
+                    .at(&instance.place, format!("`{id}` cannot be the name of two"))
+                    .help(help),
+            );
+        };
+        let warning = Diagnostic::warning(format!("`{to}` gets the name of `{from}`, which is deleted before"))
+            .at(&instance.place, format!("`{id}` is made anew"));
+        Some(match current {
+            Some((_, node)) if node.wanted.is_none() => {
+                warning.help(format!("if it is the same, write `moved: {{ {from}: {to} }}`: then it is only recorded under the other name"))
+            }
+            _ => warning.help(format!("what `{from}` was is not kept")),
+        })
+    }
+
+    /// Whether the file wants something else at an address than what has this name.
+    fn is_renamed(&self, instance: &Instance, type_name: &str, id: &Id) -> bool {
+        let catalog = self.input.catalog;
+        let describe = catalog.resource(instance.type_name).zip(catalog.schema(instance.type_name));
+        let written = instance.evaluate(&Nothing).0;
+        let located = describe.zip(written.as_map()).and_then(|((describe, schema), it)| locate(describe, schema, it));
+        instance.type_name != type_name || located.is_some_and(|it| it != *id)
     }
 
     fn existing(&self, index: Index, instance: &Instance, record: &Record, diagnostics: &mut Vec<Diagnostic>) -> Decision {

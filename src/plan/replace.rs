@@ -2,9 +2,10 @@
 
 use super::{
     Action,
-    claims::values_overlap,
+    claims::{self, Handed, values_overlap},
     decide::{Fate, Maker},
     desire::Properties,
+    schedule::Work,
 };
 use crate::{
     diagnostic::Diagnostic,
@@ -133,10 +134,39 @@ impl Maker<'_> {
         self.decisions[index].as_ref().and_then(|it| it.action)
     }
 
+    /// What gets the name or the place of one that is still used, by somebody who waits for it: AWS lets go of neither.
+    pub(super) fn handed_on(&mut self) {
+        let nodes = &self.input.graph.nodes;
+        for Handed { to, from, name } in claims::handed_on(self.input, &self.decisions) {
+            let (Work::Remove(from), Some(instance)) = (from, nodes[to].wanted) else { continue };
+            if name && !self.is_held(instance.type_name) {
+                continue;
+            }
+            let waits = |it: &Index| self.holds(*it, from) && nodes[*it].needs.iter().any(|it| it.to == to);
+            let Some(user) = (0..self.decisions.len()).find(waits) else { continue };
+            let (user, had) = (&nodes[user].address, &nodes[from].address);
+            let what = if name { "name" } else { "place" };
+            let help = match nodes[from].wanted {
+                None => format!("if it is the same, write `moved: {{ {had}: {} }}`", instance.address),
+                Some(_) => format!("give it a {what} that nobody has, or `{had}` another one first, in an apply of its own"),
+            };
+            self.diagnostics.push(
+                Diagnostic::error(format!("`{}` gets the {what} of `{had}`, which `{user}` uses until it is there", instance.address))
+                    .at(&instance.place, format!("the {what} is not free before"))
+                    .help(help),
+            );
+        }
+    }
+
+    /// Whether something stays, and holds on to what is recorded of another.
+    fn holds(&self, index: Index, other: Index) -> bool {
+        let stays = self.decisions[index].as_ref().is_some_and(|it| matches!(it.fate, Fate::Stays { .. }));
+        stays && self.input.graph.nodes[index].needed.iter().any(|it| it.to == other)
+    }
+
     /// Who holds on to something and stays.
     fn holder(&self, index: Index) -> Option<Index> {
-        let stays = |it: &Index| self.decisions[*it].as_ref().is_some_and(|it| matches!(it.fate, Fate::Stays { .. }));
-        (0..self.decisions.len()).filter(stays).find(|it| self.input.graph.nodes[*it].needed.iter().any(|it| it.to == index))
+        (0..self.decisions.len()).find(|it| self.holds(*it, index))
     }
 
     /// What is made before its predecessor goes needs its own needs made before theirs go, unless nobody holds on to these.

@@ -160,7 +160,7 @@ impl Schedule<'_> {
     /// What only one can have is free once that one has gone.
     fn handing_on(&mut self) {
         for Handed { to, from, name } in claims::handed_on(self.input, self.decisions) {
-            if let (Some(&make), Some(&remove)) = (self.numbers.get(&Work::Make(to)), self.numbers.get(&Work::Remove(from))) {
+            if let (Some(&make), Some(&remove)) = (self.numbers.get(&Work::Make(to)), self.numbers.get(&from)) {
                 self.pieces[make].needs.push(remove);
                 *self.heirs.entry((make, remove)).or_default() |= name;
             }

@@ -264,6 +264,8 @@ impl Model {
             | Edit::Key(it)
             | Edit::Retype(it) => it,
         };
+        // A written name is not given on while somebody uses it who stays.
+        let used = self.items.iter().any(|it| it.friends.contains(&number) || it.after == Some(number));
         let Some(item) = self.items.iter_mut().find(|it| it.number == number) else { return };
         match edit {
             Edit::Mutable(_) => item.mutable += 1,
@@ -281,6 +283,7 @@ impl Model {
             }
             Edit::Ignore(_) => item.ignored = !item.ignored,
             Edit::Rename(_) => item.renamed += 1,
+            Edit::Untold(_) if used && item.kind == ItemKind::Name(true) => {}
             Edit::Untold(_) => (item.renamed, item.told) = (item.renamed + 1, item.renamed + 1),
             Edit::Key(_) if item.keys.is_empty() && !matches!(item.kind, ItemKind::Network | ItemKind::Attachment) => {
                 (item.keys, item.got_key) = (vec!["a"], true);

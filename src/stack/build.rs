@@ -51,6 +51,9 @@ impl<'a> Builder<'a> {
 
     /// A value of any kind; `wanted` says what it has to be.
     pub(super) fn part(&mut self, node: &Node, wanted: Wanted<'a>, sight: Sight, anchor: &Range<usize>) -> Part {
+        if wanted.is_some_and(|(types, schema)| is_secret(types, schema)) {
+            self.hide(node);
+        }
         let wanted = wanted.map(|(types, schema)| (types, types.resolve(schema)));
         match (&node.kind, wanted.map(|it| &it.1.kind)) {
             (tree::Kind::Scalar { text, plain }, _) => self.scalar(node, text, *plain, wanted, sight),
@@ -103,6 +106,19 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// What is written of a secret is not shown, in whatever shape; where an expression alone takes it from is.
+    fn hide(&self, node: &Node) {
+        match &node.kind {
+            tree::Kind::Scalar { text, .. } => {
+                if !matches!(pieces::cut(text).as_slice(), [Piece::Expression(_)]) {
+                    self.place(&node.span).hide();
+                }
+            }
+            tree::Kind::List(items) => items.iter().for_each(|it| self.hide(it)),
+            tree::Kind::Map(entries) => entries.iter().for_each(|it| self.hide(&it.value)),
+        }
+    }
+
     /// The entries of an object, all of them known and none missing.
     pub(super) fn object(
         &mut self,
@@ -124,7 +140,12 @@ impl<'a> Builder<'a> {
                     parts.push(self.entry(entry, Some((types, &field.schema)), sight));
                 }
                 None => {
-                    misspelt.extend(self.unknown_key(entry, fields.keys().map(String::as_str), "property", &format!("`{}`", types.name)));
+                    let owner = format!("`{}`", types.name);
+                    let meant = self.unknown_key(entry, fields.keys().map(String::as_str), "property", &owner);
+                    if meant.is_some_and(|it| is_secret(types, &fields[it].schema)) {
+                        self.hide(&entry.value);
+                    }
+                    misspelt.extend(meant);
                 }
             }
         }
@@ -175,9 +196,6 @@ impl<'a> Builder<'a> {
         let broken = Part { place: node.span.clone(), kind: PartKind::Broken };
         if text.contains("${") {
             return self.expressions(node, text, wanted, sight);
-        }
-        if wanted.is_some_and(|(_, schema)| schema.marks.secret) {
-            self.place(&node.span).hide();
         }
         let result = match wanted {
             None => Ok(values::free(text, plain)),
@@ -440,6 +458,11 @@ fn shape_of(ty: &Type<'_>) -> Option<Shape> {
         Type::Data(types, schema) => return shape(&types.resolve(schema).kind),
         Type::Any | Type::Null | Type::Each | Type::Instance(_) | Type::Several(_) | Type::Instances(_) => return None,
     })
+}
+
+/// Whether a value of this schema, or a part of it, is nobody's business.
+fn is_secret(types: &TypeSchema, schema: &Schema) -> bool {
+    schema.marks.secret || types.resolve(schema).marks.secret
 }
 
 fn missing(name: &str, place: &Place, label: &str, schema: &Schema) -> Diagnostic {

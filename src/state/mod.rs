@@ -200,6 +200,8 @@ pub enum Entry {
     Deleting {
         address: Address,
         id: Id,
+        /// Earlier versions did not write it.
+        #[serde(default)]
         at: Timestamp,
     },
     /// It is gone. Where an older and a newer resource of one address have the same id, this is the older one.

@@ -137,20 +137,27 @@ fn what_is_generated_is_told_to_nobody_however_much_is_logged() {
 #[test]
 fn what_is_wrong_with_a_secret_is_told_without_it() {
     for (password, storage, said) in [
-        ("hunter2", "20", "a password that RDS refuses"),
-        ("\"hunter2 and a space\"", "20", "a password that RDS refuses"),
-        ("hunter2hunter2", "much", "a whole number is wanted"),
-        ("hunter2hunter2", "20", "plain-secret"),
-        ("\"${vars.word}\"", "20", "plain-secret"),
+        ("master_user_password: hunter2", "20", "a password that RDS refuses"),
+        ("master_user_password: \"hunter2 and a space\"", "20", "a password that RDS refuses"),
+        ("master_user_password: hunter2hunter2", "much", "a whole number is wanted"),
+        ("master_user_password: hunter2hunter2", "20", "plain-secret"),
+        ("master_user_password: \"${vars.word}\"", "20", "plain-secret"),
+        ("master_user_pasword: hunter2hunter2", "20", "did you mean `master_user_password`?"),
+        ("master_user_password: \"hunter2${vars.wrd}\"", "20", "did you mean `word`?"),
+        ("master_user_password: [hunter2hunter2]", "20", "text is wanted"),
+        ("master_user_password: { is: hunter2hunter2 }", "20", "text is wanted"),
+        ("master_user_password: \"${keys.values.word}\"", "much", "a whole number is wanted"),
     ] {
         let file = format!(
             "stack: s
 region: eu-central-1
 vars: {{ word: hunter2hunter2 }}
 resources:
+  keys:
+    secretsmanager.secret: {{ values: {{ word: hunter2hunter2 }}, recovery_window_in_days: {storage} }}
   db:
     rds.db_instance: {{ engine: postgres, db_instance_class: db.t4g.micro, master_username: head,
-      master_user_password: {password}, allocated_storage: {storage} }}
+      {password}, allocated_storage: {storage} }}
 "
         );
         let project = Project::new(&[("stacks/s.yaml", &file)]);

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BACKUP_WINDOW, BUSY, MAINTENANCE_WINDOW, MINUTE, NAMES, OPTIONS, PROTECTED, ROLE, ROLE_REFUSED, SNAPSHOT, TWO_HOURS, database, day,
-    deleted, exports, filter, last_snapshot, lost, retag, tag_list, tags, yes,
+    deleted, exports, filter, hastens, last_snapshot, lost, retag, tag_list, tags, yes,
 };
 use crate::aws::{
     calls::all,
@@ -406,8 +406,7 @@ impl Resource for DbInstance {
 
     async fn update(world: &Aws, update: Update<'_, Self>) -> Result<()> {
         let Update { id, from, to, changed } = update;
-        let modified = changed.iter().any(|it| !OPTIONS.contains(&it.as_str()) && it != "tags");
-        if modified || releases(world, &update).await? {
+        if changed.iter().any(|it| !OPTIONS.contains(&it.as_str()) && it != "tags") || releases(world, &update).await? {
             modify(world, &update).await?;
         }
         if update.changes("tags") {
@@ -486,7 +485,7 @@ async fn restore(world: &Aws, spec: &Spec, snapshot: &str) -> Result<Id> {
 
 /// Whether changes wait for the maintenance window that may be made at once from now on.
 async fn releases(world: &Aws, update: &Update<'_, DbInstance>) -> Result<bool> {
-    if !update.changes("apply_immediately") || !update.to.apply_immediately {
+    if !hastens(update.changed, update.to.apply_immediately, &update.from.tags, &update.to.tags) {
         return Ok(false);
     }
     let found = instances(world, std::slice::from_ref(update.id)).await?;
@@ -505,7 +504,8 @@ async fn modify(world: &Aws, update: &Update<'_, DbInstance>) -> Result<()> {
         // A version that still waits for the window would be forgotten.
         let found = instances(world, std::slice::from_ref(*id)).await?;
         let waiting = found.get(id.as_str()).and_then(|it| it.pending_modified_values()?.engine_version.clone());
-        call = call.set_engine_version(waiting);
+        let major = to.allow_major_version_upgrade && waiting.is_some();
+        call = call.set_engine_version(waiting).set_allow_major_version_upgrade(major.then_some(true));
     }
     if update.changes("manage_master_user_password") || update.changes("master_user_secret_kms_key_id") {
         call = call.manage_master_user_password(to.manage_master_user_password);

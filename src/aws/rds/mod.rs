@@ -16,7 +16,7 @@ use aws_sdk_rds::{
 };
 use infra::{
     diagnostic::Severity,
-    resource::{Error, Id, Problem, Problems, Result, Status, Tags},
+    resource::{Error, Id, Problem, Problems, Result, Status, TAG_STATE, Tags},
     value::{Path, Value},
 };
 use jiff::Timestamp;
@@ -159,6 +159,11 @@ fn suffices(status: &Status, apply_immediately: bool) -> bool {
         Status::UpdateFailed(text) => text.starts_with(STOPPED),
         _ => false,
     }
+}
+
+/// Whether changes that wait for the window may be made at once from now on. Of what is only being taken over they are not ours.
+fn hastens(changed: &BTreeSet<String>, apply_immediately: bool, from: &Tags, to: &Tags) -> bool {
+    changed.contains("apply_immediately") && apply_immediately && from.0.get(TAG_STATE) == to.0.get(TAG_STATE)
 }
 
 fn busy_groups(groups: &[VpcSecurityGroupMembership]) -> Option<String> {
@@ -324,6 +329,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_only_being_taken_over_is_not_hastened() {
+        let tags = |state: &str| Tags([(TAG_STATE.to_owned(), state.to_owned())].into());
+        let check = |changed: &str, at_once: bool, from: &Tags, expected: bool| {
+            assert_eq!(hastens(&[changed.to_owned()].into(), at_once, from, &tags("s")), expected, "{changed} {at_once} {from:?}");
+        };
+        check("apply_immediately", true, &tags("s"), true);
+        check("apply_immediately", false, &tags("s"), false);
+        check("multi_az", true, &tags("s"), false);
+        check("apply_immediately", true, &Tags::default(), false);
+        check("apply_immediately", true, &tags("another"), false);
+    }
 
     #[test]
     fn windows_must_not_meet() {

@@ -99,6 +99,7 @@ impl Resource for WebAcl {
             Passing { during: During::Delete, code: "WAFAssociatedItemException", message: "", within: FIVE_MINUTES },
         ],
         gone: GONE,
+        apart: &["name", "scope"],
         // It cannot go before what it protects has been given the next one.
         create_first: true,
         actions: Actions {
