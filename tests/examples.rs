@@ -14,7 +14,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
-        } else {
+        } else if path.extension().is_some_and(|it| it == "yaml") {
             found.push(path);
         }
     }
