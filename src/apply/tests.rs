@@ -36,6 +36,8 @@ struct Told(Arc<Mutex<Inner>>);
 struct Inner {
     reads: VecDeque<(&'static str, Status)>,
     calls: Vec<String>,
+    /// Whether it lets nothing be deleted.
+    keeps: bool,
     /// The tokens of what was made, and since when it can be found.
     tickets: Vec<(String, Instant)>,
 }
@@ -101,8 +103,9 @@ impl Resource for Service {
     }
 
     async fn delete(world: &Told, _: Delete<'_, Self>) -> Result<()> {
-        world.0.lock().expect("nobody panics while holding it").calls.push("delete".to_owned());
-        Ok(())
+        let mut inner = world.0.lock().expect("nobody panics while holding it");
+        inner.calls.push("delete".to_owned());
+        if inner.keeps { Err(Error::rejected("DeleteService", "InUse", "somebody uses it")) } else { Ok(()) }
     }
 
     fn settled(wanted: &Spec, live: &Spec, status: Status) -> Status {
@@ -296,6 +299,29 @@ async fn what_was_about_to_be_deleted_is_looked_at_until_it_is_certain() {
     check(Duration::ZERO, &[there.clone(), there.clone(), gone], false, true).await;
     check(Duration::ZERO, std::slice::from_ref(&there), true, false).await;
     check(Duration::from_secs(24 * 3600), std::slice::from_ref(&there), false, false).await;
+}
+
+/// AWS said that it is there: nothing is open, and the next apply looks no longer than ever.
+#[tokio::test(start_paused = true)]
+async fn a_delete_that_was_refused_is_not_open() {
+    let mut stage = Stage::begin().await;
+    stage.cloud.world.0.lock().expect("nobody panics while holding it").keeps = true;
+    let (_, failures) = stage.carry_out("version: one", &[("one", Status::Ready)], true).await;
+    assert_eq!((stage.calls(), failures.len()), (vec!["delete".to_owned()], 1));
+    assert!(half_deleted(&stack_of("version: one"), &stage.state).is_empty());
+}
+
+/// Also where what is recorded is believed: it may be gone.
+#[tokio::test(start_paused = true)]
+async fn what_was_about_to_be_deleted_is_asked_for_in_any_case() {
+    let mut stage = Stage::begin().await;
+    let (stack, request) = (stack_of("version: one"), Request { refresh: false, ..Request::default() });
+    stage.cloud.world.0.lock().expect("nobody panics while holding it").reads = [("", Status::Ready)].into();
+    let (made, _) = plan(&stage.cloud, &stack, &stage.state, &request).await.expect("a plan");
+    assert!(made.plan.is_empty(), "{:?}", made.plan);
+    stage.state.fold(&Entry::Deleting { address: "a".into(), id: "service-1".into(), at: Timestamp::now() }).expect("it fits");
+    let (made, _) = plan(&stage.cloud, &stack, &stage.state, &request).await.expect("a plan");
+    assert_eq!(made.plan.steps.iter().map(|it| it.action).collect::<Vec<_>>(), [Action::Create]);
 }
 
 fn stack_of(written: &str) -> Stack {

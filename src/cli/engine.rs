@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use infra::{
+    address::Address,
     apply::{self, Event, Interrupt, Patience, Refusal, Session, Summary},
     cloud::{Clock, Cloud},
     plan::{Request, decide::Made},
@@ -43,15 +44,27 @@ pub(crate) async fn look(shell: &mut Shell, prepared: &Prepared, cloud: &Arc<Clo
     recover(shell, prepared, cloud, state, &MemoryJournal::new(), Patience::Look).await
 }
 
-/// Settles what an earlier run left open.
+/// Settles what an earlier run left open: what it had begun to create, and what of this it was about to delete.
 pub(crate) async fn settle(
     shell: &mut Shell,
     prepared: &Prepared,
     cloud: &Arc<Cloud<Aws>>,
     state: &mut State,
     journal: &FileJournal,
+    half_deleted: &[Address],
 ) -> Result<()> {
-    recover(shell, prepared, cloud, state, journal, Patience::Settle).await
+    recover(shell, prepared, cloud, state, journal, Patience::Settle).await?;
+    if half_deleted.is_empty() {
+        return Ok(());
+    }
+    let begun: Vec<_> = half_deleted.iter().map(|it| format!("`{it}`")).collect();
+    shell.status("Looking", &format!("whether what an earlier run was about to delete is gone: {}", begun.join(", ")));
+    let (events, _unheard) = mpsc::unbounded_channel();
+    let session = session(cloud, journal, events);
+    for address in apply::settle_deletes(&session, &prepared.stack, state).await.map_err(Failure::failed)? {
+        shell.note(&format!("`{address}` had been deleted by an earlier run"));
+    }
+    Ok(())
 }
 
 async fn recover(
@@ -92,24 +105,6 @@ async fn recover(
         tell(event);
     }
     result.map_err(Failure::failed)
-}
-
-/// Waits until it is certain what is left of that which an earlier run was about to delete.
-pub(crate) async fn settle_deletes(
-    shell: &mut Shell,
-    prepared: &Prepared,
-    cloud: &Arc<Cloud<Aws>>,
-    state: &mut State,
-    journal: &FileJournal,
-) -> Result<()> {
-    let begun: Vec<_> = apply::half_deleted(&prepared.stack, state).iter().map(|it| format!("`{it}`")).collect();
-    shell.status("Looking", &format!("whether what an earlier run was about to delete is gone: {}", begun.join(", ")));
-    let (events, _unheard) = mpsc::unbounded_channel();
-    let session = session(cloud, journal, events);
-    for address in apply::settle_deletes(&session, &prepared.stack, state).await.map_err(Failure::failed)? {
-        shell.note(&format!("`{address}` had been deleted by an earlier run"));
-    }
-    Ok(())
 }
 
 /// A session before the run, which a signal ends as it ends any process.

@@ -84,13 +84,10 @@ impl Run {
             Wanted::Saved(it) => it.request.destroy,
         };
         // What is destroyed goes, whether or not it has gone already.
-        let half_deleted = !destroys && !apply::half_deleted(&prepared.stack, &state).is_empty();
-        if !state.pending.is_empty() || half_deleted {
+        let half_deleted = if destroys { vec![] } else { apply::half_deleted(&prepared.stack, &state) };
+        if !state.pending.is_empty() || !half_deleted.is_empty() {
             let journal = journal.insert(lock.begin(&state)?);
-            engine::settle(&mut context.shell, prepared, &cloud, &mut state, journal).await?;
-            if half_deleted {
-                engine::settle_deletes(&mut context.shell, prepared, &cloud, &mut state, journal).await?;
-            }
+            engine::settle(&mut context.shell, prepared, &cloud, &mut state, journal, &half_deleted).await?;
         }
         let (made, request) = self.plan(context, prepared, &mut state, &cloud).await?;
         if !self.json {

@@ -101,8 +101,7 @@ fn apart(names: &[&str], properties: &Properties) -> Option<Full> {
 
 /// A value in a form in which equal ones are equal; nothing where it is not known or not to be looked at.
 fn text(value: &Value) -> Option<String> {
-    let hidden = value.has_secret() || value.has_unknown();
-    value.reveal().ok().filter(|_| !hidden).as_ref().map(Json::to_string)
+    if value.has_secret() { None } else { value.reveal().ok().as_ref().map(Json::to_string) }
 }
 
 fn block(value: &Value) -> Option<IpNet> {

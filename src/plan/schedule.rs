@@ -284,11 +284,13 @@ impl Schedule<'_> {
 
     /// How much it matters that one piece comes after another; nothing where it is indispensable.
     fn wish(&self, number: usize, before: usize) -> Option<u8> {
+        let heir = self.heirs.get(&(number, before));
         match (self.pieces[number].work, self.pieces[before].work) {
             // A predecessor that was deposed may need what is replaced with it: the next run deletes it then.
             (Work::Clear(_), _) => Some(0),
             // A name is free only then, as in a replacement. A place is rather asked for in vain than taken from who is still used.
-            _ if self.heirs.contains_key(&(number, before)) => Some(if self.heirs[&(number, before)] { 7 } else { 1 }),
+            _ if heir == Some(&true) => Some(7),
+            _ if heir == Some(&false) => Some(1),
             (Work::Remove(_), Work::Clear(_)) => Some(2),
             (Work::Remove(_), Work::Change(_)) => Some(3),
             _ if self.waits.contains(&(number, before)) => Some(5),

@@ -6,7 +6,7 @@
 //! With `UPDATE_CASES=1` the plans are written anew, to be reviewed as a change of the file.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
     sync::Mutex,
@@ -31,8 +31,12 @@ const NOTHING: &str = "nothing";
 /// What the local cloud makes for each policy of scaling, and keeps.
 const ALARMS: &str = "alarm TargetTracking-";
 
-/// What is not as before although all changes were taken back.
+/// What is not as before although all changes of a group were taken back.
 const LEFT: &[&str] = &[
+    // How many tasks there are is left to scaling, where the file does not say it.
+    "ECS service frontend_service",
+    // It says that nothing is suspended once something was.
+    "scalable target service/hr-chatbot-cluster/frontend-service ecs:service:DesiredCount",
     // The metrics of its tasks stay: what they were at first depends on the account.
     "ECS cluster frontend_cluster",
     // The local cloud does not tell what has the certificate after another one was there.
@@ -48,26 +52,25 @@ const LEFT: &[&str] = &[
     "route table route_table",
 ];
 
-/// How many clouds are changed at the same time.
+/// How many clouds are changed at the same time. Each has its groups, always the same ones: what a group finds there must not depend on
+/// which cloud was the faster one.
 const CLOUDS: usize = 2;
 
 #[test]
 fn each_change_of_the_shipped_stack_is_planned_exactly_and_converges() {
     let mut groups = groups(&fs::read_to_string(root().join(EDITS)).unwrap());
-    let open: Mutex<VecDeque<&Group>> = Mutex::new(groups.iter().collect());
     let found = Mutex::new(Found::default());
     thread::scope(|scope| {
-        for _ in 0..CLOUDS {
-            scope.spawn(|| {
+        for first in 0..CLOUDS {
+            let (groups, found) = (&groups, &found);
+            scope.spawn(move || {
                 let mut cloud = Cloud::start();
-                loop {
-                    let Some(group) = open.lock().unwrap().pop_front() else { break };
+                for group in groups.iter().skip(first).step_by(CLOUDS) {
                     let began = Instant::now();
                     let found_here = cloud.walk(group);
                     say(&format!("{}: {} changes in {:.1} s", group.title, group.cases.len(), began.elapsed().as_secs_f64()));
                     found.lock().unwrap().add(found_here);
                 }
-                found.lock().unwrap().add(cloud.end());
             });
         }
     });
@@ -334,7 +337,7 @@ impl Cloud {
         let mut wrong = self.apply(&all_vars, &there);
         if wrong.is_none() {
             self.project.write(STACK, &shipped());
-            wrong = self.apply(&[], &back).map(|it| format!("taken back, {it}"));
+            wrong = self.apply(&[], &back).or_else(|| self.left()).map(|it| format!("taken back, {it}"));
         }
         if let Some(wrong) = wrong {
             found.wrong.push(format!("#### {}: {wrong}", group.title));
@@ -379,19 +382,16 @@ impl Cloud {
         (ran.code != Some(0)).then(|| format!("something is left to do: {}{}", ran.stdout, ran.stderr))
     }
 
-    /// What was taken back has left nothing.
-    fn end(&mut self) -> Found {
-        let mut found = Found::default();
-        if let Some(base) = self.base.take() {
-            let Difference { missing, doubled, mut left_over, mut different } = base.inventory.compare(&self.bench.inventory(REGION));
-            left_over.retain(|it| !it.starts_with(ALARMS));
-            different.retain(|it| !LEFT.contains(&it.lines().next().unwrap_or_default()));
-            let difference = Difference { missing, doubled, left_over, different };
-            if !difference.is_none() {
-                found.wrong.push(format!("what was changed and changed back is not as before: {difference:#?}"));
-            }
-        }
-        found
+    /// What is not as it was before the group, although all is taken back.
+    fn left(&mut self) -> Option<String> {
+        let base = self.base.as_mut()?;
+        let after = self.bench.inventory(REGION);
+        let Difference { missing, doubled, mut left_over, mut different } = base.inventory.compare(&after);
+        base.inventory = after;
+        left_over.retain(|it| !it.starts_with(ALARMS));
+        different.retain(|it| !LEFT.contains(&it.lines().next().unwrap_or_default()));
+        let difference = Difference { missing, doubled, left_over, different };
+        (!difference.is_none()).then(|| format!("it is not as before: {difference:#?}"))
     }
 }
 

@@ -34,6 +34,7 @@ fn entries_change_the_state() {
     check(&[recorded("a", "1"), creating("op", "a"), created("op", "1")], "a=1* |  | ");
     check(&[recorded("a", "1"), deposed("a")], " | a=1 | ");
     check(&[recorded("a", "1"), deposed("a"), recorded("a", "1")], "a=1 |  | ");
+    check(&[recorded("a", "1"), deleting("a", "1")], "a=1 |  | ");
     check(&[recorded("a", "1"), deleted("a", "1")], " |  | ");
     check(&[recorded("a", "1"), deposed("a"), recorded("a", "2"), deleted("a", "1")], "a=2 |  | ");
     check(&[recorded("a", "1"), deposed("a"), recorded("a", "2"), deleted("a", "2")], " | a=1 | ");

@@ -466,11 +466,15 @@ async fn a_version_that_waits_for_the_window_is_sent_again() {
 
 #[tokio::test]
 async fn what_waits_for_the_window_is_made_at_once_when_it_may_be() {
-    let calls = ["ApplyImmediately", "EngineVersion"];
+    let calls = ["ApplyImmediately", "EngineVersion", "AllowMajorVersionUpgrade"];
     let said = update(json!({}), json!({ "apply_immediately": true }), &["apply_immediately"], &calls).await;
     assert_eq!(said, ["DescribeDBInstances", "DescribeDBInstances", "ModifyDBInstance ApplyImmediately=true EngineVersion=17.7"]);
     let said = update(json!({}), json!({ "apply_immediately": false }), &["apply_immediately"], &calls).await;
     assert_eq!(said, [""; 0]);
+    let major = json!({ "apply_immediately": true, "allow_major_version_upgrade": true });
+    let said = update(json!({}), major, &["apply_immediately"], &calls).await;
+    let expected = "ModifyDBInstance ApplyImmediately=true EngineVersion=17.7 AllowMajorVersionUpgrade=true";
+    assert_eq!(said, ["DescribeDBInstances", "DescribeDBInstances", expected]);
 }
 
 #[tokio::test]
