@@ -200,6 +200,9 @@ impl Schedule<'_> {
                     circles.add_edge(as_node(number), needed, ());
                 }
             }
+            for (needed, _) in deposed_that_it_needs(self.input.state, number) {
+                circles.add_edge(as_node(number), as_node(needed), ());
+            }
         }
         let mut circle = HashMap::new();
         for (number, members) in petgraph::algo::tarjan_scc(&circles).into_iter().enumerate() {
@@ -251,6 +254,11 @@ impl Schedule<'_> {
                     self.need(Work::Remove(to), Work::Clear(number));
                 }
             }
+            for (needed, late) in deposed_that_it_needs(self.input.state, number) {
+                if !(late && own.is_some() && circle.get(&as_node(needed)) == own) {
+                    self.need(Work::Clear(needed), Work::Clear(number));
+                }
+            }
         }
         self.break_circles();
     }
@@ -300,6 +308,13 @@ impl Schedule<'_> {
             _ => None,
         }
     }
+}
+
+/// Which others of the deposed one of them may still need, and whether only as a late reference.
+fn deposed_that_it_needs(state: &State, number: usize) -> impl Iterator<Item = (usize, bool)> {
+    let needed = &state.deposed[number].record.dependencies;
+    let others = state.deposed.iter().enumerate().filter(move |it| it.0 != number);
+    others.filter_map(|(other, it)| Some((other, needed.iter().find(|needed| needed.address == it.address)?.late)))
 }
 
 /// Whether what an earlier run left is none of the plan's business.

@@ -1,6 +1,9 @@
 //! What a stack file of a world says, and what the cloud must hold once it is applied.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{
+    collections::{BTreeSet, HashSet},
+    fmt::Write as _,
+};
 
 use super::chance::Chance;
 
@@ -377,6 +380,18 @@ impl Model {
         }
     }
 
+    /// Whether something with a written name is needed, at whatever distance: that has to go first, and what must be made before its
+    /// own predecessor goes would hold on to it. That is refused.
+    fn needs_a_written_name(&self, item: &Item) -> bool {
+        let (mut open, mut seen) = (vec![item.number], HashSet::new());
+        while let Some(item) = open.pop().and_then(|it| self.there(it)) {
+            if seen.insert(item.number) {
+                open.extend(item.friends.iter().copied().chain(item.parent).chain(item.after));
+            }
+        }
+        seen.iter().any(|it| *it != item.number && self.item(*it).is_some_and(|it| it.kind == ItemKind::Name(true)))
+    }
+
     /// The outputs of the stack.
     pub(super) fn outputs(&self) -> Vec<(String, Piece)> {
         let output = |it: &&Item| match it.kind {
@@ -425,7 +440,8 @@ impl Model {
             let pairs: Vec<_> = item.keys.iter().map(|key| format!("{key}: \"{}\"", key.as_bytes()[0])).collect();
             writeln!(text, "    for_each: {{ {} }}", pairs.join(", "))?;
         }
-        let first = item.create_first.map(|it| format!("create_before_destroy: {it}"));
+        let first = item.create_first.filter(|it| !(*it && self.needs_a_written_name(item)));
+        let first = first.map(|it| format!("create_before_destroy: {it}"));
         let ignored = item.ignored.then(|| format!("ignore_changes: [{}]", item.ignorable()));
         let lifecycle: Vec<_> = first.into_iter().chain(ignored).collect();
         if !lifecycle.is_empty() {
