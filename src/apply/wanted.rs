@@ -54,7 +54,7 @@ impl<W: World> Shared<'_, W> {
     }
 
     fn desire_in(&self, subject: &Subject<'_, W>, name: &Name<'_>, scope: &dyn Scope) -> Result<Properties, Failure> {
-        let stamp = Stamp { stack: self.input.stack, state_uuid: &self.input.state.uuid };
+        let stamp = Stamp { stack: self.input.stack, state: self.input.state };
         let (desired, diagnostics) = desire(self.input.catalog, subject.instance, scope, stamp, name);
         match diagnostics.into_iter().find(|it| it.severity == Severity::Error) {
             Some(it) => Err(Failure::Failed { error: it.summary, help: it.help.into_iter().next() }),

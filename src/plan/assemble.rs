@@ -15,6 +15,7 @@ impl Maker<'_> {
         let Input { graph, state, catalog, request, .. } = self.input;
         let mut plan = Plan { notes: std::mem::take(&mut self.notes), ..Plan::default() };
         let works = schedule::schedule(self.input, &self.decisions);
+        self.handed_on(&works);
         let after = schedule::by_address(graph, state, &works);
         let mut order: Vec<_> = graph::order(graph).0;
         let in_order: BTreeSet<_> = order.iter().copied().collect();

@@ -130,7 +130,6 @@ pub fn make(input: Input<'_>, observed: &Observed) -> (Made, Vec<Diagnostic>) {
     maker.protect();
     maker.create_first();
     maker.held();
-    maker.handed_on();
     let plan = maker.plan();
     diagnostics.append(&mut maker.diagnostics);
     (Made { plan, decisions: maker.decisions }, diagnostics)
@@ -204,7 +203,7 @@ impl Maker<'_> {
     pub(super) fn desire(&self, instance: &Instance, name: &Name<'_>, diagnostics: &mut Vec<Diagnostic>) -> Properties {
         let Input { graph, catalog, stack, state, .. } = self.input;
         let scope = PlanScope { graph, catalog, decisions: &self.decisions };
-        let (desired, mut found) = desire(catalog, instance, &scope, Stamp { stack, state_uuid: &state.uuid }, name);
+        let (desired, mut found) = desire(catalog, instance, &scope, Stamp { stack, state }, name);
         diagnostics.append(&mut found);
         desired
     }

@@ -13,7 +13,7 @@ use crate::{
         schema::{Kind, Schema, TypeSchema},
     },
     stack::{Instance, Scope, Stack},
-    state::Record,
+    state::{Record, State},
     value::Value,
 };
 
@@ -24,7 +24,7 @@ pub type Properties = BTreeMap<String, Value>;
 #[derive(Clone, Copy)]
 pub struct Stamp<'a> {
     pub stack: &'a Stack,
-    pub state_uuid: &'a str,
+    pub state: &'a State,
 }
 
 /// Evaluates what is written for an instance and completes it.
@@ -61,7 +61,7 @@ pub fn desire(
 pub enum Name<'a> {
     /// The resource stays: its name does.
     Kept(&'a Record),
-    /// It is made: a new name, other than that of the one with this id.
+    /// It is made: a new name, other than that of the one with this id, and of those before it that are still there.
     After(Option<&'a Id>),
 }
 
@@ -76,7 +76,7 @@ fn tag(properties: &mut Properties, property: &str, instance: &Instance, stamp: 
         }
         _ => {}
     }
-    tags.insert(TAG_STATE.into(), Value::from(stamp.state_uuid));
+    tags.insert(TAG_STATE.into(), Value::from(stamp.state.uuid.as_str()));
     tags.insert(TAG_ADDRESS.into(), Value::from(instance.address.as_str()));
     properties.insert(property.to_owned(), Value::Map(tags));
 }
@@ -87,11 +87,14 @@ const RESERVED: &[&str] = &["internal-", "aws-"];
 /// A name from the stack, the environment and the address, with a short hash that tells it from others and from its
 /// predecessor; within the length that the property allows.
 fn generate(schema: &TypeSchema, property: &str, instance: &Instance, stamp: Stamp<'_>, name: &Name<'_>) -> String {
-    let before = match name {
-        Name::After(id) => id.map_or("", Id::as_str),
-        Name::Kept(_) => "",
+    let before: Vec<_> = match name {
+        Name::After(id) => {
+            let deposed = stamp.state.deposed.iter().filter(|it| it.address == instance.address).map(|it| &it.record.id);
+            deposed.chain(*id).map(Id::as_str).collect()
+        }
+        Name::Kept(_) => vec![],
     };
-    let digest = Sha256::digest(format!("{}\n{}\n{before}", stamp.state_uuid, instance.address));
+    let digest = Sha256::digest(format!("{}\n{}\n{}", stamp.state.uuid, instance.address, before.join("\n")));
     let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     let plain = |text: &str| text.replace(|it: char| !it.is_ascii_alphanumeric(), "-");
     let mut stem = format!("{}-{}-{}", plain(&stamp.stack.name), plain(&stamp.stack.environment), plain(instance.address.as_str()));

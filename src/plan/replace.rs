@@ -1,11 +1,15 @@
 //! What is replaced: whether the new one is made before the old one goes.
 
+use std::collections::HashSet;
+
+use petgraph::{algo::tarjan_scc, graphmap::DiGraphMap};
+
 use super::{
     Action,
     claims::{self, Handed, values_overlap},
     decide::{Fate, Maker},
     desire::Properties,
-    schedule::Work,
+    schedule::{Piece, Work},
 };
 use crate::{
     diagnostic::Diagnostic,
@@ -105,6 +109,7 @@ impl Maker<'_> {
     fn give_way(&mut self) {
         let graph = self.input.graph;
         let mut open: Vec<Index> = (0..self.decisions.len()).filter(|it| self.goes_first(*it)).collect();
+        open.extend(self.break_rounds());
         let dependents = if open.is_empty() { vec![] } else { graph.dependents() };
         while let Some(index) = open.pop() {
             for &it in &dependents[index] {
@@ -134,24 +139,66 @@ impl Maker<'_> {
         self.decisions[index].as_ref().and_then(|it| it.action)
     }
 
-    /// What gets the name or the place of one that is still used, by somebody who waits for it: AWS lets go of neither.
-    pub(super) fn handed_on(&mut self) {
-        let nodes = &self.input.graph.nodes;
-        for Handed { to, from, name } in claims::handed_on(self.input, &self.decisions) {
-            let (Work::Remove(from), Some(instance)) = (from, nodes[to].wanted) else { continue };
-            if name && !self.is_held(instance.type_name) {
-                continue;
+    /// Of those that hand their names or places round in a circle, one goes before its successor is made: nobody else can begin.
+    fn break_rounds(&mut self) -> Vec<Index> {
+        let handed = claims::handed_on(self.input, &self.decisions);
+        let mut broken = vec![];
+        loop {
+            let mut round = DiGraphMap::<Index, ()>::new();
+            for it in &handed {
+                if let Work::Remove(from) = it.from
+                    && [it.to, from].iter().all(|it| self.action(*it) == Some(Action::CreateThenDelete))
+                {
+                    round.add_edge(it.to, from, ());
+                }
             }
-            let waits = |it: &Index| self.holds(*it, from) && nodes[*it].needs.iter().any(|it| it.to == to);
-            let Some(user) = (0..self.decisions.len()).find(waits) else { continue };
-            let (user, had) = (&nodes[user].address, &nodes[from].address);
+            let nodes = &self.input.graph.nodes;
+            let free = |it: &Index| nodes[*it].wanted.is_some_and(|it| it.options.create_before_destroy.is_none());
+            let rounds = tarjan_scc(&round).into_iter().filter(|it| it.len() > 1);
+            let first = rounds.filter_map(|it| it.into_iter().filter(|it| free(it) && self.holder(*it).is_none()).min()).next();
+            let Some(first) = first else { return broken };
+            if let Some(decision) = self.decisions[first].as_mut() {
+                decision.action = Some(Action::Replace);
+            }
+            broken.push(first);
+        }
+    }
+
+    /// What gets the name or the place of one that does not go before, because somebody uses that who waits for the new one, or
+    /// because it waits itself: AWS lets go of neither.
+    pub(super) fn handed_on(&mut self, pieces: &[Piece]) {
+        let nodes = &self.input.graph.nodes;
+        let in_vain = |to: Index, from: Work| {
+            let before = pieces.iter().find(|it| it.work == Work::Make(to)).into_iter().flat_map(|it| &it.in_vain);
+            before.into_iter().any(|it| pieces[*it].work == from)
+        };
+        for Handed { to, from, name } in claims::handed_on(self.input, &self.decisions) {
+            let Some(instance) = nodes[to].wanted else { continue };
+            let user = match from {
+                Work::Remove(from) if !name || self.is_held(instance.type_name) => {
+                    (0..self.decisions.len()).find(|it| self.holds(*it, from) && nodes[*it].needs.iter().any(|it| it.to == to))
+                }
+                _ => None,
+            };
+            let goes_late = match user {
+                Some(user) => format!("`{}` uses until it is there", nodes[user].address),
+                None if in_vain(to, from) => "goes only once it is there".into(),
+                None => continue,
+            };
+            let (had, wanted) = match from {
+                Work::Clear(number) => (&self.input.state.deposed[number].address, false),
+                Work::Remove(from) | Work::Make(from) | Work::Finish(from) | Work::Change(from) | Work::Forget(from) => {
+                    (&nodes[from].address, nodes[from].wanted.is_some())
+                }
+            };
             let what = if name { "name" } else { "place" };
-            let help = match nodes[from].wanted {
-                None => format!("if it is the same, write `moved: {{ {had}: {} }}`", instance.address),
-                Some(_) => format!("give it a {what} that nobody has, or `{had}` another one first, in an apply of its own"),
+            let help = match (wanted, user) {
+                (false, Some(_)) => format!("if it is the same, write `moved: {{ {had}: {} }}`", instance.address),
+                (false, None) => format!("give it a {what} that nobody has, or remove `{had}` first, in an apply of its own"),
+                (true, _) => format!("give it a {what} that nobody has, or `{had}` another one first, in an apply of its own"),
             };
             self.diagnostics.push(
-                Diagnostic::error(format!("`{}` gets the {what} of `{had}`, which `{user}` uses until it is there", instance.address))
+                Diagnostic::error(format!("`{}` gets the {what} of `{had}`, which {goes_late}", instance.address))
                     .at(&instance.place, format!("the {what} is not free before"))
                     .help(help),
             );
@@ -174,12 +221,9 @@ impl Maker<'_> {
         self.give_way();
         let mut open: Vec<Index> = (0..self.decisions.len()).filter(|it| self.action(*it) == Some(Action::CreateThenDelete)).collect();
         while let Some(index) = open.pop() {
-            for edge in &self.input.graph.nodes[index].needs {
-                if self.action(edge.to) != Some(Action::Replace) {
-                    continue;
-                }
-                let node = &self.input.graph.nodes[edge.to];
-                if let (Some(instance), Some(record), Some(decision)) = (node.wanted, node.recorded, &self.decisions[edge.to])
+            for needed in self.made_before(index) {
+                let node = &self.input.graph.nodes[needed];
+                if let (Some(instance), Some(record), Some(decision)) = (node.wanted, node.recorded, &self.decisions[needed])
                     && let Some(Obstacle { why, second, remedy }) = self.obstacle(instance, record, &decision.desired)
                 {
                     if !self.is_held(instance.type_name) {
@@ -194,12 +238,29 @@ impl Maker<'_> {
                         .help(remedy),
                     );
                 }
-                if let Some(decision) = self.decisions[edge.to].as_mut() {
+                if let Some(decision) = self.decisions[needed].as_mut() {
                     decision.action = Some(Action::CreateThenDelete);
                 }
-                open.push(edge.to);
+                open.push(needed);
             }
         }
+    }
+
+    /// What is replaced and has to be there before something is made whose predecessor goes last: what that needs, and over others
+    /// that are made what its predecessor needs too.
+    fn made_before(&self, index: Index) -> Vec<Index> {
+        let nodes = &self.input.graph.nodes;
+        let (mut open, mut seen, mut found) = (vec![index], HashSet::new(), vec![]);
+        while let Some(via) = open.pop() {
+            for edge in nodes[via].needs.iter().filter(|it| seen.insert(it.to)) {
+                match self.action(edge.to) {
+                    Some(Action::Replace) if via == index || nodes[index].needed.iter().any(|it| it.to == edge.to) => found.push(edge.to),
+                    Some(Action::Create) => open.push(edge.to),
+                    _ => {}
+                }
+            }
+        }
+        found
     }
 
     /// Warns of what is deleted first although somebody holds on to it who stays.

@@ -41,6 +41,8 @@ pub enum Work {
 pub struct Piece {
     pub work: Work,
     pub needs: Vec<usize>,
+    /// What it gets the name or the place of, and cannot come after, because that comes after it.
+    pub in_vain: Vec<usize>,
     pub takes: Duration,
 }
 
@@ -72,7 +74,7 @@ struct Schedule<'a> {
 impl Schedule<'_> {
     fn add(&mut self, work: Work, takes: Duration) {
         self.numbers.insert(work, self.pieces.len());
-        self.pieces.push(Piece { work, needs: vec![], takes });
+        self.pieces.push(Piece { work, needs: vec![], in_vain: vec![], takes });
     }
 
     fn need(&mut self, work: Work, before: Work) {
@@ -281,6 +283,9 @@ impl Schedule<'_> {
                 let least = wishes.filter_map(|(it, before)| Some((self.wish(it, before)?, it, before))).min();
                 if let Some((_, number, before)) = least {
                     self.pieces[number].needs.retain(|it| *it != before);
+                    if self.heirs.contains_key(&(number, before)) {
+                        self.pieces[number].in_vain.push(before);
+                    }
                     done = false;
                 }
             }

@@ -171,7 +171,7 @@ fn run(chance: &mut Chance, count: u64) -> Run {
 
 fn edit(chance: &mut Chance, count: usize) -> Edit {
     let item = small(chance, count as u64);
-    match chance.below(18) {
+    match chance.below(19) {
         0..=2 => Edit::Mutable(item),
         3 | 4 => Edit::Immutable(item),
         5 => Edit::Note(item),
@@ -185,6 +185,7 @@ fn edit(chance: &mut Chance, count: usize) -> Edit {
         14 => Edit::Back(item),
         15 => Edit::Ignore(item),
         16 => Edit::Untold(item),
+        17 => Edit::HandRound,
         _ => Edit::Loss(item),
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Item {
     pub(super) present: bool,
     /// The keys of `for_each`; none without it.
     pub(super) keys: Vec<&'static str>,
+    /// What its name says, where that is written: its number at first.
+    pub(super) label: usize,
     /// Grows with each change of what cannot be changed in place.
     pub(super) immutable: u64,
     /// Grows with each change of what can be.
@@ -89,6 +91,8 @@ pub(super) enum Edit {
     Rename(usize),
     /// The same, and tells nobody: it is made anew.
     Untold(usize),
+    /// Hands round the written names that nobody uses.
+    HandRound,
     /// Gives it a key, under which it stays what it was.
     Key(usize),
     /// Makes it something else under the same name.
@@ -195,6 +199,7 @@ impl Model {
                 kind,
                 present: !chance.one_in(6),
                 keys,
+                label: number,
                 immutable: 0,
                 mutable: chance.below(2),
                 note: chance.one_in(2).then_some(1),
@@ -254,6 +259,7 @@ impl Model {
     pub(super) fn edit(&mut self, edit: Edit) {
         let number = match edit {
             Edit::Drift(_) | Edit::Loss(_) => return,
+            Edit::HandRound => return self.hand_round(),
             Edit::Mutable(it)
             | Edit::Back(it)
             | Edit::Immutable(it)
@@ -268,7 +274,7 @@ impl Model {
             | Edit::Retype(it) => it,
         };
         // A written name is not given on while somebody uses it who stays.
-        let used = self.items.iter().any(|it| it.friends.contains(&number) || it.after == Some(number));
+        let used = self.is_used(number);
         let Some(item) = self.items.iter_mut().find(|it| it.number == number) else { return };
         match edit {
             Edit::Mutable(_) => item.mutable += 1,
@@ -296,9 +302,24 @@ impl Model {
                 ItemKind::Name(false) if item.parent.is_some() => item.kind = ItemKind::Entry,
                 _ => {}
             },
-            Edit::Key(_) | Edit::CreateFirst(_) | Edit::Drift(_) | Edit::Loss(_) => {}
+            Edit::Key(_) | Edit::CreateFirst(_) | Edit::Drift(_) | Edit::Loss(_) | Edit::HandRound => {}
         }
         self.settle();
+    }
+
+    /// Whether another one refers to it, or might.
+    fn is_used(&self, number: usize) -> bool {
+        let refers = |it: &Item| matches!(it.kind, ItemKind::Name(_) | ItemKind::Entry) && it.number > number;
+        self.items.iter().any(|it| it.after == Some(number) || refers(it) && it.friends.contains(&number))
+    }
+
+    /// Gives each written name that nobody uses to the next one.
+    fn hand_round(&mut self) {
+        let named = |it: &&Item| it.present && it.kind == ItemKind::Name(true) && !self.is_used(it.number);
+        let labels: Vec<_> = self.items.iter().filter(named).map(|it| (it.number, it.label)).collect();
+        for ((number, _), (_, label)) in labels.iter().zip(labels.iter().cycle().skip(1)) {
+            self.items.iter_mut().filter(|it| it.number == *number).for_each(|it| it.label = *label);
+        }
     }
 
     /// What the file says of one instance.
@@ -339,7 +360,7 @@ impl Model {
             ItemKind::Name(written) => {
                 let mut pieces = vec![("class", Piece::Text(format!("class {immutable}"))), ("payload", self.payload(item))];
                 if written {
-                    pieces.push(("name", Piece::Text(format!("name-{number}{suffix}"))));
+                    pieces.push(("name", Piece::Text(format!("name-{}{suffix}", item.label))));
                 }
                 if number.is_multiple_of(2) {
                     let earlier = item.friends.iter().filter(|it| *it < number).filter_map(|it| self.there(*it));

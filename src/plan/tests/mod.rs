@@ -242,7 +242,7 @@ fn applied(stack: &Stack) -> (State, BTreeMap<Address, Json>) {
     for index in graph::order(&graph).0 {
         let instance = graph.nodes[index].wanted.expect("all are wanted");
         let address = &instance.address;
-        let stamp = Stamp { stack, state_uuid: &nothing.uuid };
+        let stamp = Stamp { stack, state: &nothing };
         let (desired, diagnostics) = desire::desire(catalog(), instance, &scope, stamp, &Name::After(None));
         assert_eq!(told(&diagnostics), "");
         let schema = catalog().schema(instance.type_name).expect("a type of these");
