@@ -1,7 +1,5 @@
 //! What is replaced: whether the new one is made before the old one goes.
 
-use std::collections::HashSet;
-
 use petgraph::{algo::tarjan_scc, graphmap::DiGraphMap};
 
 use super::{
@@ -9,7 +7,7 @@ use super::{
     claims::{self, Handed, values_overlap},
     decide::{Fate, Maker},
     desire::Properties,
-    schedule::{Piece, Work},
+    schedule::{self, Piece, Work},
 };
 use crate::{
     diagnostic::Diagnostic,
@@ -220,47 +218,65 @@ impl Maker<'_> {
     pub(super) fn create_first(&mut self) {
         self.give_way();
         let mut open: Vec<Index> = (0..self.decisions.len()).filter(|it| self.action(*it) == Some(Action::CreateThenDelete)).collect();
-        while let Some(index) = open.pop() {
-            for needed in self.made_before(index) {
-                let node = &self.input.graph.nodes[needed];
-                if let (Some(instance), Some(record), Some(decision)) = (node.wanted, node.recorded, &self.decisions[needed])
-                    && let Some(Obstacle { why, second, remedy }) = self.obstacle(instance, record, &decision.desired)
-                {
-                    if !self.is_held(instance.type_name) {
-                        continue;
+        loop {
+            while let Some(index) = open.pop() {
+                for edge in &self.input.graph.nodes[index].needs {
+                    if self.action(edge.to) == Some(Action::Replace) && self.may_be_first(edge.to, index) {
+                        self.make_first(edge.to);
+                        open.push(edge.to);
                     }
-                    self.diagnostics.push(
-                        Diagnostic::error(format!(
-                            "`{}` has to be made before its predecessor goes, because `{}` is, and {why}",
-                            instance.address, self.input.graph.nodes[index].address
-                        ))
-                        .at(&instance.place, second)
-                        .help(remedy),
-                    );
                 }
-                if let Some(decision) = self.decisions[needed].as_mut() {
-                    decision.action = Some(Action::CreateThenDelete);
-                }
-                open.push(needed);
+            }
+            // What cannot go, because somebody holds on to it, or to what goes with it, who waits for the new one.
+            open.extend(self.stuck());
+            if open.is_empty() {
+                return;
+            }
+            for index in &open {
+                self.make_first(*index);
             }
         }
     }
 
-    /// What is replaced and has to be there before something is made whose predecessor goes last: what that needs, and over others
-    /// that are made what its predecessor needs too.
-    fn made_before(&self, index: Index) -> Vec<Index> {
-        let nodes = &self.input.graph.nodes;
-        let (mut open, mut seen, mut found) = (vec![index], HashSet::new(), vec![]);
-        while let Some(via) = open.pop() {
-            for edge in nodes[via].needs.iter().filter(|it| seen.insert(it.to)) {
-                match self.action(edge.to) {
-                    Some(Action::Replace) if via == index || nodes[index].needed.iter().any(|it| it.to == edge.to) => found.push(edge.to),
-                    Some(Action::Create) => open.push(edge.to),
-                    _ => {}
-                }
-            }
+    fn make_first(&mut self, index: Index) {
+        if let Some(decision) = self.decisions[index].as_mut() {
+            decision.action = Some(Action::CreateThenDelete);
         }
-        found
+    }
+
+    /// Whether what is replaced is made before its predecessor goes because another one is, or that cannot be and nobody minds.
+    fn may_be_first(&mut self, index: Index, because: Index) -> bool {
+        let nodes = &self.input.graph.nodes;
+        if let (Some(instance), Some(record), Some(decision)) = (nodes[index].wanted, nodes[index].recorded, &self.decisions[index])
+            && let Some(Obstacle { why, second, remedy }) = self.obstacle(instance, record, &decision.desired)
+        {
+            if !self.is_held(instance.type_name) {
+                return false;
+            }
+            self.diagnostics.push(
+                Diagnostic::error(format!(
+                    "`{}` has to be made before its predecessor goes, because `{}` is, and {why}",
+                    instance.address, nodes[because].address
+                ))
+                .at(&instance.place, second)
+                .help(remedy),
+            );
+        }
+        true
+    }
+
+    /// What would have to go before what cannot go earlier, and could as well be made first.
+    fn stuck(&self) -> Vec<Index> {
+        if !(0..self.decisions.len()).any(|it| self.action(it) == Some(Action::Replace)) {
+            return vec![];
+        }
+        let mut stuck = schedule::stuck(self.input, &self.decisions);
+        stuck.retain(|it| {
+            let node = &self.input.graph.nodes[*it];
+            let (Some(instance), Some(record), Some(decision)) = (node.wanted, node.recorded, &self.decisions[*it]) else { return false };
+            instance.options.create_before_destroy.is_none() && self.obstacle(instance, record, &decision.desired).is_none()
+        });
+        stuck
     }
 
     /// Warns of what is deleted first although somebody holds on to it who stays.

@@ -48,16 +48,18 @@ pub struct Piece {
 
 /// All pieces of work. Their needs never form a circle.
 pub fn schedule(input: Input<'_>, decisions: &[Option<Decision>]) -> Vec<Piece> {
-    let mut schedule = Schedule { input, decisions, pieces: vec![], numbers: HashMap::new(), waits: HashSet::new(), heirs: HashMap::new() };
-    schedule.pieces();
-    schedule.making();
-    schedule.handing_on();
-    schedule.removing();
+    let mut schedule = Schedule::new(input, decisions);
     for piece in &mut schedule.pieces {
         piece.needs.sort_unstable();
         piece.needs.dedup();
     }
     schedule.pieces
+}
+
+/// What goes before its successor is made and thereby stands in its own way: something that it has to wait for can only be done after
+/// the successor is there.
+pub(super) fn stuck(input: Input<'_>, decisions: &[Option<Decision>]) -> Vec<Index> {
+    Schedule::new(input, decisions).stuck.into_iter().collect()
 }
 
 struct Schedule<'a> {
@@ -69,9 +71,45 @@ struct Schedule<'a> {
     waits: HashSet<(usize, usize)>,
     /// What comes after a deletion because it gets what that frees, and whether that is a name.
     heirs: HashMap<(usize, usize), bool>,
+    /// What is replaced, and part of a circle for which AWS will refuse something.
+    stuck: BTreeSet<Index>,
 }
 
-impl Schedule<'_> {
+/// What can be given up so that there is an order, the least first.
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+enum Wish {
+    /// What goes after its successor is made may need what has to go first.
+    Last,
+    /// What was deposed may need what is replaced with it: the next run deletes it then.
+    Deposed,
+    /// A place is rather asked for in vain than taken from who is still used.
+    Place,
+    /// What was deposed may need what goes.
+    AfterDeposed,
+    /// Nobody uses any more what goes.
+    LetGo,
+    /// What is there can be referred to before it is changed: it may be changed to refer back.
+    Change,
+    /// The change makes the value that is needed.
+    Value,
+    /// What needs something goes before it.
+    GoneBefore,
+    /// A name is free only then, as in a replacement.
+    Name,
+}
+
+impl<'a> Schedule<'a> {
+    fn new(input: Input<'a>, decisions: &'a [Option<Decision>]) -> Self {
+        let (pieces, numbers, waits, heirs) = (vec![], HashMap::new(), HashSet::new(), HashMap::new());
+        let mut schedule = Self { input, decisions, pieces, numbers, waits, heirs, stuck: BTreeSet::new() };
+        schedule.pieces();
+        schedule.making();
+        schedule.handing_on();
+        schedule.removing();
+        schedule.break_circles();
+        schedule
+    }
+
     fn add(&mut self, work: Work, takes: Duration) {
         self.numbers.insert(work, self.pieces.len());
         self.pieces.push(Piece { work, needs: vec![], in_vain: vec![], takes });
@@ -218,10 +256,7 @@ impl Schedule<'_> {
                 }
                 let together = circle.contains_key(&index) && circle.get(&index) == circle.get(&needed.to);
                 if self.has(Work::Remove(index)) {
-                    // A predecessor that goes after its successor is made cannot go before what must go first.
-                    let last = self.action(index) == Some(Action::CreateThenDelete) && self.action(needed.to) == Some(Action::Replace);
-                    let counts = !(needed.late && together);
-                    if counts && !last {
+                    if !(needed.late && together) {
                         self.need(remove, Work::Remove(index));
                     }
                 } else if self.action(needed.to) != Some(Action::Replace) {
@@ -262,7 +297,6 @@ impl Schedule<'_> {
                 }
             }
         }
-        self.break_circles();
     }
 
     /// Where no order serves all, the least of the wishes is given up, until one does.
@@ -281,7 +315,16 @@ impl Schedule<'_> {
                 let inside = members.iter().flat_map(|it| self.pieces[*it].needs.iter().map(|before| (*it, *before)));
                 let wishes = inside.filter(|it| members.contains(&it.1));
                 let least = wishes.filter_map(|(it, before)| Some((self.wish(it, before)?, it, before))).min();
-                if let Some((_, number, before)) = least {
+                if let Some((wish, number, before)) = least {
+                    if matches!(wish, Wish::Last | Wish::LetGo | Wish::GoneBefore | Wish::Name) {
+                        let within = |it: Index| self.numbers.get(&Work::Make(it)).is_some_and(|it| members.contains(it));
+                        let replaced = members.iter().filter_map(|it| match self.pieces[*it].work {
+                            Work::Remove(it) if self.action(it) == Some(Action::Replace) && within(it) => Some(it),
+                            _ => None,
+                        });
+                        let replaced: Vec<_> = replaced.collect();
+                        self.stuck.extend(replaced);
+                    }
                     self.pieces[number].needs.retain(|it| *it != before);
                     if self.heirs.contains_key(&(number, before)) {
                         self.pieces[number].in_vain.push(before);
@@ -296,20 +339,22 @@ impl Schedule<'_> {
     }
 
     /// How much it matters that one piece comes after another; nothing where it is indispensable.
-    fn wish(&self, number: usize, before: usize) -> Option<u8> {
+    fn wish(&self, number: usize, before: usize) -> Option<Wish> {
         let heir = self.heirs.get(&(number, before));
         match (self.pieces[number].work, self.pieces[before].work) {
-            // A predecessor that was deposed may need what is replaced with it: the next run deletes it then.
-            (Work::Clear(_), _) => Some(0),
-            // A name is free only then, as in a replacement. A place is rather asked for in vain than taken from who is still used.
-            _ if heir == Some(&true) => Some(7),
-            _ if heir == Some(&false) => Some(1),
-            (Work::Remove(_), Work::Clear(_)) => Some(2),
-            (Work::Remove(_), Work::Change(_)) => Some(3),
-            _ if self.waits.contains(&(number, before)) => Some(5),
-            // What is there can be referred to before it is changed: it may be changed to refer back.
-            (Work::Make(_) | Work::Finish(_) | Work::Change(_), Work::Change(_)) => Some(4),
-            (Work::Remove(one), Work::Remove(other) | Work::Forget(other)) if one != other => Some(6),
+            (Work::Clear(_), _) => Some(Wish::Deposed),
+            _ if heir == Some(&true) => Some(Wish::Name),
+            _ if heir == Some(&false) => Some(Wish::Place),
+            (Work::Remove(_), Work::Clear(_)) => Some(Wish::AfterDeposed),
+            (Work::Remove(_), Work::Change(_)) => Some(Wish::LetGo),
+            _ if self.waits.contains(&(number, before)) => Some(Wish::Value),
+            (Work::Make(_) | Work::Finish(_) | Work::Change(_), Work::Change(_)) => Some(Wish::Change),
+            (Work::Remove(one), Work::Remove(other))
+                if self.action(one) == Some(Action::Replace) && self.action(other) == Some(Action::CreateThenDelete) =>
+            {
+                Some(Wish::Last)
+            }
+            (Work::Remove(one), Work::Remove(other) | Work::Forget(other)) if one != other => Some(Wish::GoneBefore),
             _ => None,
         }
     }
