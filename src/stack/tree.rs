@@ -8,7 +8,10 @@ use std::{
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
 
-use crate::diagnostic::{Diagnostic, Place, Source};
+use crate::{
+    diagnostic::{Diagnostic, Place, Source},
+    resource::Secret,
+};
 
 /// How deep a file may nest: far deeper than any real one, and shallow enough to walk by recursion.
 const DEPTH: usize = 100;
@@ -69,7 +72,32 @@ pub(super) fn read(source: &Arc<Source>) -> (Option<Node>, Vec<Diagnostic>) {
     let skipped = source.text.len() - source.text.trim_start_matches('\u{feff}').len();
     let mut reader = Reader { source, offset: skipped, open: vec![], anchors: HashMap::new(), aliased: 0, diagnostics: vec![] };
     let root = reader.read();
+    if !reader.diagnostics.is_empty() {
+        hide_secrets(source);
+    }
     (root, reader.diagnostics)
+}
+
+/// Hides what looks like a secret by its key: what the types say of it is not known of a text that is no good YAML.
+fn hide_secrets(source: &Arc<Source>) {
+    let word = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-');
+    let (mut start, mut block) = (0, None);
+    for line in source.text.split_inclusive('\n') {
+        let end = start + line.trim_end().len();
+        let indent = line.len() - line.trim_start_matches([' ', '-']).len();
+        let colon = line.match_indices(':').map(|it| it.0).find(|colon| {
+            let key = line[..*colon].trim_end_matches(['"', '\'', ' ']);
+            key.rsplit(|it| !word(it)).next().is_some_and(Secret::is_named)
+        });
+        // Of several lines all that are further in.
+        block = block.filter(|outer| start == end || indent > *outer);
+        let from = if block.is_some() { Some(indent) } else { colon.map(|it| it + 1) };
+        if let Some(from) = from.map(|it| start + it).filter(|it| *it < end) {
+            Place { source: source.clone(), span: from..end }.hide();
+        }
+        block = block.or(colon.map(|_| indent));
+        start += line.len();
+    }
 }
 
 struct Reader<'a> {

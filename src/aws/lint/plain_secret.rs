@@ -1,13 +1,10 @@
 use infra::{
     diagnostic::{Diagnostic, Place},
+    resource::Secret,
     value::{Path, Value},
 };
 
 use super::{Finding, Resource, Resources};
-
-/// How the names of variables end that hold what nobody else may know.
-const ENDS: &[&str] =
-    &["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "SECRET_KEY", "API_KEY", "APIKEY", "ACCESS_KEY", "PRIVATE_KEY", "TOKEN"];
 
 /// What stands in the file is read by everybody who reads the file, and so is an environment by everybody who may look at it.
 pub(super) fn check(resources: &Resources<'_>, found: &mut Vec<Finding>) {
@@ -35,14 +32,12 @@ pub(super) fn check(resources: &Resources<'_>, found: &mut Vec<Finding>) {
 fn variables(resources: &Resources<'_>, resource: &Resource<'_>, environment: Option<&Value>, at: &Path, found: &mut Vec<Finding>) {
     for (name, value) in environment.and_then(Value::as_map).into_iter().flatten() {
         let Some(text) = value.as_text() else { continue };
-        let upper = name.to_ascii_uppercase();
-        let named = ENDS.iter().any(|it| upper == *it || upper.strip_suffix(it).is_some_and(|it| it.ends_with('_')));
         // The name of a secret, and what is no secret by its look.
         let harmless = text.starts_with("arn:")
             || text.bytes().all(|it| it.is_ascii_digit())
             || matches!(text, "true" | "false")
             || resources.named(value, "secretsmanager.secret", "name").is_some();
-        if named && !harmless || is_secret(text) {
+        if Secret::is_named(name) && !harmless || is_secret(text) {
             let help = "keep it in a `secretsmanager.secret`, and tell of it by its name or ARN";
             look(resource, &at.key(name), text, help, found);
         }

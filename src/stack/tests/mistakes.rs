@@ -37,6 +37,21 @@ fn yaml() {
 }
 
 #[test]
+fn what_looks_like_a_secret_is_not_shown_of_what_is_no_good_yaml() {
+    let check = |text: &str, expected: &str| {
+        let source = source(text);
+        let (_, diagnostics) = parse(source.clone(), catalog());
+        assert!(!diagnostics.is_empty(), "{text}");
+        assert_eq!(source.shown(0..text.len()), expected);
+    };
+    check("a: [x, \"DB_PASSWORD\": hunter2, b: ü }\nc: x\n", "a: [x, \"DB_PASSWORD\":*****************\nc: x\n");
+    check("db-ü_token: hunter2: hunter3\r\npasswords: 7\n", "db-ü_token:*****************\r\npasswords: 7\n");
+    check("x:\n- token: |\n    hunter2\n\n    hunter3\n  b: [\n", "x:\n- token:**\n    *******\n\n    *******\n  b: [\n");
+    check("api_key: hunter2\napi_key: hunter3", "api_key:********\napi_key:********");
+    check("name: hunter2\nname: hunter3", "name: hunter2\nname: hunter3");
+}
+
+#[test]
 fn structure() {
     let said = reports(&[
         "region: eu-west-1\n",
