@@ -39,9 +39,16 @@ pub(crate) fn cloud(prepared: &Prepared, types: &Arc<Types<Aws>>) -> Arc<Cloud<A
     Arc::new(if prepared.stack.environment == LOCAL { cloud.hiding_at_most(AT_ONCE) } else { cloud })
 }
 
-/// Counts in, without recording it, what an earlier run had created and not recorded.
-pub(crate) async fn look(shell: &mut Shell, prepared: &Prepared, cloud: &Arc<Cloud<Aws>>, state: &mut State) -> Result<()> {
-    recover(shell, prepared, cloud, state, &MemoryJournal::new(), Patience::Look).await
+/// Counts in, without recording it, what an earlier run had created and not recorded, and what it had deleted.
+pub(crate) async fn look(shell: &mut Shell, prepared: &Prepared, cloud: &Arc<Cloud<Aws>>, state: &mut State, destroys: bool) -> Result<()> {
+    let journal = MemoryJournal::new();
+    recover(shell, prepared, cloud, state, &journal, Patience::Look).await?;
+    settle_deletes(shell, prepared, cloud, state, &journal, &half_deleted(prepared, state, destroys)).await
+}
+
+/// What an earlier run was about to delete of what the file has. What is destroyed goes, whether or not it has gone already.
+pub(crate) fn half_deleted(prepared: &Prepared, state: &State, destroys: bool) -> Vec<Address> {
+    if destroys { vec![] } else { apply::half_deleted(&prepared.stack, state) }
 }
 
 /// Settles what an earlier run left open: what it had begun to create, and what of this it was about to delete.
@@ -54,6 +61,17 @@ pub(crate) async fn settle(
     half_deleted: &[Address],
 ) -> Result<()> {
     recover(shell, prepared, cloud, state, journal, Patience::Settle).await?;
+    settle_deletes(shell, prepared, cloud, state, journal, half_deleted).await
+}
+
+async fn settle_deletes(
+    shell: &mut Shell,
+    prepared: &Prepared,
+    cloud: &Arc<Cloud<Aws>>,
+    state: &mut State,
+    journal: &dyn Journal,
+    half_deleted: &[Address],
+) -> Result<()> {
     if half_deleted.is_empty() {
         return Ok(());
     }

@@ -60,7 +60,7 @@ impl Plan {
         for prepared in &all {
             let mut state = prepared.look(context)?;
             let cloud = engine::cloud(prepared, &types);
-            engine::look(&mut context.shell, prepared, &cloud, &mut state).await?;
+            engine::look(&mut context.shell, prepared, &cloud, &mut state, request.destroy).await?;
             let plan = engine::plan(&mut context.shell, prepared, &cloud, &state, &request).await?.plan;
             changes |= !plan.is_empty();
             if self.json {

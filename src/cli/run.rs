@@ -3,7 +3,7 @@
 use std::{process::Command, sync::Arc, time::Duration};
 
 use infra::{
-    apply::{self, Event, Interrupt, Summary},
+    apply::{Event, Interrupt, Summary},
     cloud::Cloud,
     exit::Exit,
     plan::{Plan, Request, decide::Made},
@@ -83,8 +83,7 @@ impl Run {
             Wanted::Request(it) => it.destroy,
             Wanted::Saved(it) => it.request.destroy,
         };
-        // What is destroyed goes, whether or not it has gone already.
-        let half_deleted = if destroys { vec![] } else { apply::half_deleted(&prepared.stack, &state) };
+        let half_deleted = engine::half_deleted(prepared, &state, destroys);
         if !state.pending.is_empty() || !half_deleted.is_empty() {
             let journal = journal.insert(lock.begin(&state)?);
             engine::settle(&mut context.shell, prepared, &cloud, &mut state, journal, &half_deleted).await?;

@@ -29,8 +29,7 @@ pub struct Stamp<'a> {
 
 /// Evaluates what is written for an instance and completes it.
 ///
-/// `recorded` is what the name is kept from where it was generated before; a resource that is made anew has none or
-/// is told apart by `generation`.
+/// `name` says where a name comes from that is left out: what stays keeps its own, what is made anew gets another one.
 pub fn desire(
     catalog: &Catalog,
     instance: &Instance,

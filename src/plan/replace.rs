@@ -1,5 +1,7 @@
 //! What is replaced: whether the new one is made before the old one goes.
 
+use std::collections::{HashMap, HashSet};
+
 use petgraph::{algo::tarjan_scc, graphmap::DiGraphMap};
 
 use super::{
@@ -16,6 +18,9 @@ use crate::{
     state::Record,
     value::Value,
 };
+
+/// By what is recorded of something, who holds on to it and stays.
+type Users = HashMap<Index, Vec<Index>>;
 
 /// What stands in the way of a second one beside the first.
 struct Obstacle {
@@ -104,24 +109,36 @@ impl Maker<'_> {
 
     /// What needs something that has to go first goes before it, unless the file says otherwise or somebody who stays holds on
     /// to it.
-    fn give_way(&mut self) {
-        let graph = self.input.graph;
-        let mut open: Vec<Index> = (0..self.decisions.len()).filter(|it| self.goes_first(*it)).collect();
-        open.extend(self.break_rounds());
-        let dependents = if open.is_empty() { vec![] } else { graph.dependents() };
+    fn give_way(&mut self, users: &Users, broken: Vec<Index>) {
+        let first = (0..self.decisions.len()).filter(|it| self.goes_first(*it));
+        let mut open: Vec<Index> = first.chain(broken).collect();
+        let dependents = if open.is_empty() { vec![] } else { self.input.graph.dependents() };
         while let Some(index) = open.pop() {
-            for &it in &dependents[index] {
-                let node = &graph.nodes[it];
-                let free = node.wanted.is_some_and(|it| it.options.create_before_destroy.is_none());
-                let needs = node.needs.iter().any(|it| it.to == index);
-                if !free || !needs || self.action(it) != Some(Action::CreateThenDelete) || self.holder(it).is_some() {
-                    continue;
+            for it in self.waiting(index, &dependents) {
+                if self.may_give_way(it, users) {
+                    self.act(it, Action::Replace);
+                    open.push(it);
                 }
-                if let Some(decision) = self.decisions[it].as_mut() {
-                    decision.action = Some(Action::Replace);
-                }
-                open.push(it);
             }
+        }
+    }
+
+    /// What needs something that is replaced, and is made before its own predecessor goes.
+    fn waiting(&self, index: Index, dependents: &[Vec<Index>]) -> Vec<Index> {
+        let needs = |it: &Index| self.input.graph.nodes[*it].needs.iter().any(|it| it.to == index);
+        let waiting = dependents[index].iter().copied().filter(|it| self.action(*it) == Some(Action::CreateThenDelete));
+        waiting.filter(needs).collect()
+    }
+
+    /// Whether it could as well go before its successor is made.
+    fn may_give_way(&self, index: Index, users: &Users) -> bool {
+        let wanted = self.input.graph.nodes[index].wanted;
+        wanted.is_some_and(|it| it.options.create_before_destroy.is_none()) && !users.contains_key(&index)
+    }
+
+    fn act(&mut self, index: Index, action: Action) {
+        if let Some(decision) = self.decisions[index].as_mut() {
+            decision.action = Some(action);
         }
     }
 
@@ -137,63 +154,72 @@ impl Maker<'_> {
         self.decisions[index].as_ref().and_then(|it| it.action)
     }
 
-    /// Of those that hand their names or places round in a circle, one goes before its successor is made: nobody else can begin.
-    fn break_rounds(&mut self) -> Vec<Index> {
-        let handed = claims::handed_on(self.input, &self.decisions);
+    /// Of those that hand their names or places round, one goes before its successor is made, with all that needs it: nobody else
+    /// can begin.
+    fn break_rounds(&mut self, rounds: &[Vec<Index>], users: &Users) -> Vec<Index> {
+        let dependents = if rounds.is_empty() { vec![] } else { self.input.graph.dependents() };
         let mut broken = vec![];
-        loop {
-            let mut round = DiGraphMap::<Index, ()>::new();
-            for it in &handed {
-                if let Work::Remove(from) = it.from
-                    && [it.to, from].iter().all(|it| self.action(*it) == Some(Action::CreateThenDelete))
-                {
-                    round.add_edge(it.to, from, ());
+        for round in rounds {
+            let first = |it: &Index| self.action(*it) == Some(Action::CreateThenDelete);
+            if !round.iter().all(first) {
+                continue;
+            }
+            let give_way = |index: Index| {
+                let (mut open, mut seen) = (vec![index], HashSet::from([index]));
+                while let Some(it) = open.pop() {
+                    if !self.may_give_way(it, users) {
+                        return false;
+                    }
+                    open.extend(self.waiting(it, &dependents).into_iter().filter(|it| seen.insert(*it)));
                 }
+                true
+            };
+            if let Some(it) = round.iter().copied().filter(|it| give_way(*it)).min() {
+                self.act(it, Action::Replace);
+                broken.push(it);
             }
-            let nodes = &self.input.graph.nodes;
-            let free = |it: &Index| nodes[*it].wanted.is_some_and(|it| it.options.create_before_destroy.is_none());
-            let rounds = tarjan_scc(&round).into_iter().filter(|it| it.len() > 1);
-            let first = rounds.filter_map(|it| it.into_iter().filter(|it| free(it) && self.holder(*it).is_none()).min()).next();
-            let Some(first) = first else { return broken };
-            if let Some(decision) = self.decisions[first].as_mut() {
-                decision.action = Some(Action::Replace);
-            }
-            broken.push(first);
         }
+        broken
+    }
+
+    /// Those that hand their names or places round in circles.
+    fn rounds(&self) -> Vec<Vec<Index>> {
+        let mut graph = DiGraphMap::<Index, ()>::new();
+        for it in claims::handed_on(self.input, &self.decisions) {
+            if let Work::Remove(from) = it.from {
+                graph.add_edge(it.to, from, ());
+            }
+        }
+        tarjan_scc(&graph).into_iter().filter(|it| it.len() > 1).collect()
     }
 
     /// What gets the name or the place of one that does not go before, because somebody uses that who waits for the new one, or
     /// because it waits itself: AWS lets go of neither.
     pub(super) fn handed_on(&mut self, pieces: &[Piece]) {
-        let nodes = &self.input.graph.nodes;
-        let in_vain = |to: Index, from: Work| {
-            let before = pieces.iter().find(|it| it.work == Work::Make(to)).into_iter().flat_map(|it| &it.in_vain);
-            before.into_iter().any(|it| pieces[*it].work == from)
-        };
-        for Handed { to, from, name } in claims::handed_on(self.input, &self.decisions) {
-            let Some(instance) = nodes[to].wanted else { continue };
-            let user = match from {
-                Work::Remove(from) if !name || self.is_held(instance.type_name) => {
-                    (0..self.decisions.len()).find(|it| self.holds(*it, from) && nodes[*it].needs.iter().any(|it| it.to == to))
-                }
-                _ => None,
-            };
+        let handed = claims::handed_on(self.input, &self.decisions);
+        if handed.is_empty() {
+            return;
+        }
+        let (nodes, users) = (&self.input.graph.nodes, self.users());
+        let in_vain: HashSet<_> =
+            pieces.iter().flat_map(|piece| piece.in_vain.iter().map(|before| (piece.work, pieces[*before].work))).collect();
+        for Handed { to, from, name } in handed {
+            // What was deposed waits for nobody.
+            let (Work::Remove(other), Some(instance)) = (from, nodes[to].wanted) else { continue };
+            let refused = !name || self.is_held(instance.type_name);
+            let mut waiting = users.get(&other).into_iter().flatten().filter(|it| nodes[**it].needs.iter().any(|it| it.to == to));
+            let user = waiting.next().filter(|_| refused);
             let goes_late = match user {
-                Some(user) => format!("`{}` uses until it is there", nodes[user].address),
-                None if in_vain(to, from) => "goes only once it is there".into(),
+                Some(user) => format!("`{}` uses until it is there", nodes[*user].address),
+                None if in_vain.contains(&(Work::Make(to), from)) => "goes only once it is there".into(),
                 None => continue,
             };
-            let (had, wanted) = match from {
-                Work::Clear(number) => (&self.input.state.deposed[number].address, false),
-                Work::Remove(from) | Work::Make(from) | Work::Finish(from) | Work::Change(from) | Work::Forget(from) => {
-                    (&nodes[from].address, nodes[from].wanted.is_some())
-                }
-            };
+            let had = &nodes[other].address;
             let what = if name { "name" } else { "place" };
-            let help = match (wanted, user) {
-                (false, Some(_)) => format!("if it is the same, write `moved: {{ {had}: {} }}`", instance.address),
-                (false, None) => format!("give it a {what} that nobody has, or remove `{had}` first, in an apply of its own"),
-                (true, _) => format!("give it a {what} that nobody has, or `{had}` another one first, in an apply of its own"),
+            let help = match (nodes[other].wanted, user) {
+                (None, Some(_)) => format!("if it is the same, write `moved: {{ {had}: {} }}`", instance.address),
+                (None, None) => format!("give it a {what} that nobody has, or remove `{had}` first, in an apply of its own"),
+                (Some(_), _) => format!("give it a {what} that nobody has, or `{had}` another one first, in an apply of its own"),
             };
             self.diagnostics.push(
                 Diagnostic::error(format!("`{}` gets the {what} of `{had}`, which {goes_late}", instance.address))
@@ -203,93 +229,115 @@ impl Maker<'_> {
         }
     }
 
-    /// Whether something stays, and holds on to what is recorded of another.
-    fn holds(&self, index: Index, other: Index) -> bool {
-        let stays = self.decisions[index].as_ref().is_some_and(|it| matches!(it.fate, Fate::Stays { .. }));
-        stays && self.input.graph.nodes[index].needed.iter().any(|it| it.to == other)
-    }
-
-    /// Who holds on to something and stays.
-    fn holder(&self, index: Index) -> Option<Index> {
-        (0..self.decisions.len()).find(|it| self.holds(*it, index))
+    /// By what is recorded of something, who holds on to it and stays.
+    fn users(&self) -> Users {
+        let mut users = Users::new();
+        for (index, node) in self.input.graph.nodes.iter().enumerate() {
+            if self.decisions[index].as_ref().is_some_and(|it| matches!(it.fate, Fate::Stays { .. })) {
+                for needed in &node.needed {
+                    users.entry(needed.to).or_default().push(index);
+                }
+            }
+        }
+        users
     }
 
     /// What is made before its predecessor goes needs its own needs made before theirs go, unless nobody holds on to these.
     pub(super) fn create_first(&mut self) {
-        self.give_way();
+        let replaced = |it: &Index| matches!(self.action(*it), Some(Action::Replace | Action::CreateThenDelete));
+        if !(0..self.decisions.len()).any(|it| replaced(&it)) {
+            return;
+        }
+        let (rounds, users) = (self.rounds(), self.users());
+        let broken = self.break_rounds(&rounds, &users);
+        self.give_way(&users, broken);
+        let handed_round: HashSet<Index> = rounds.into_iter().flatten().collect();
         let mut open: Vec<Index> = (0..self.decisions.len()).filter(|it| self.action(*it) == Some(Action::CreateThenDelete)).collect();
         loop {
             while let Some(index) = open.pop() {
                 for edge in &self.input.graph.nodes[index].needs {
-                    if self.action(edge.to) == Some(Action::Replace) && self.may_be_first(edge.to, index) {
-                        self.make_first(edge.to);
-                        open.push(edge.to);
+                    let Some(obstacle) = self.obstacle_of(edge.to) else { continue };
+                    if obstacle.is_some() || handed_round.contains(&edge.to) {
+                        if !self.is_held_on_to(edge.to) {
+                            continue;
+                        }
+                        self.diagnostics.extend(obstacle.and_then(|it| self.cannot_be_first(edge.to, index, it)));
                     }
+                    self.act(edge.to, Action::CreateThenDelete);
+                    open.push(edge.to);
                 }
             }
-            // What cannot go, because somebody holds on to it, or to what goes with it, who waits for the new one.
-            open.extend(self.stuck());
+            open = self.stuck();
             if open.is_empty() {
                 return;
             }
             for index in &open {
-                self.make_first(*index);
+                self.act(*index, Action::CreateThenDelete);
             }
         }
     }
 
-    fn make_first(&mut self, index: Index) {
-        if let Some(decision) = self.decisions[index].as_mut() {
-            decision.action = Some(Action::CreateThenDelete);
-        }
+    /// Of what goes before its successor is made, what would stand in the way of the other order; nothing of all else.
+    fn obstacle_of(&self, index: Index) -> Option<Option<Obstacle>> {
+        let node = &self.input.graph.nodes[index];
+        let decision = self.decisions[index].as_ref().filter(|it| it.action == Some(Action::Replace))?;
+        Some(node.wanted.zip(node.recorded).and_then(|(instance, record)| self.obstacle(instance, record, &decision.desired)))
     }
 
-    /// Whether what is replaced is made before its predecessor goes because another one is, or that cannot be and nobody minds.
-    fn may_be_first(&mut self, index: Index, because: Index) -> bool {
+    fn is_held_on_to(&self, index: Index) -> bool {
+        self.input.graph.nodes[index].wanted.is_some_and(|it| self.is_held(it.type_name))
+    }
+
+    fn cannot_be_first(&self, index: Index, because: Index, obstacle: Obstacle) -> Option<Diagnostic> {
         let nodes = &self.input.graph.nodes;
-        if let (Some(instance), Some(record), Some(decision)) = (nodes[index].wanted, nodes[index].recorded, &self.decisions[index])
-            && let Some(Obstacle { why, second, remedy }) = self.obstacle(instance, record, &decision.desired)
-        {
-            if !self.is_held(instance.type_name) {
-                return false;
-            }
-            self.diagnostics.push(
-                Diagnostic::error(format!(
-                    "`{}` has to be made before its predecessor goes, because `{}` is, and {why}",
-                    instance.address, nodes[because].address
-                ))
-                .at(&instance.place, second)
-                .help(remedy),
-            );
-        }
-        true
+        let (instance, because) = (nodes[index].wanted?, &nodes[because].address);
+        let Obstacle { why, second, remedy } = obstacle;
+        Some(
+            Diagnostic::error(format!(
+                "`{}` has to be made before its predecessor goes, because `{because}` is, and {why}",
+                instance.address
+            ))
+            .at(&instance.place, second)
+            .help(remedy),
+        )
     }
 
-    /// What would have to go before what cannot go earlier, and could as well be made first.
+    /// What would have to go while somebody holds on to it, or to what goes with it, who waits for the new one, and could as well be
+    /// made first, with all that it needs.
     fn stuck(&self) -> Vec<Index> {
         if !(0..self.decisions.len()).any(|it| self.action(it) == Some(Action::Replace)) {
             return vec![];
         }
+        let nodes = &self.input.graph.nodes;
         let mut stuck = schedule::stuck(self.input, &self.decisions);
-        stuck.retain(|it| {
-            let node = &self.input.graph.nodes[*it];
-            let (Some(instance), Some(record), Some(decision)) = (node.wanted, node.recorded, &self.decisions[*it]) else { return false };
-            instance.options.create_before_destroy.is_none() && self.obstacle(instance, record, &decision.desired).is_none()
+        stuck.retain(|index| {
+            if nodes[*index].wanted.is_none_or(|it| it.options.create_before_destroy.is_some()) {
+                return false;
+            }
+            let (mut open, mut seen) = (vec![*index], HashSet::from([*index]));
+            while let Some(it) = open.pop() {
+                match self.obstacle_of(it) {
+                    Some(Some(_)) if it == *index || self.is_held_on_to(it) => return false,
+                    Some(None) => open.extend(nodes[it].needs.iter().map(|it| it.to).filter(|it| seen.insert(*it))),
+                    _ => {}
+                }
+            }
+            true
         });
         stuck
     }
 
     /// Warns of what is deleted first although somebody holds on to it who stays.
     pub(super) fn held(&mut self) {
-        let mut found = vec![];
+        let (mut found, users) = (vec![], self.users());
         for (index, node) in self.input.graph.nodes.iter().enumerate() {
             let Some(decision) = self.decisions[index].as_ref().filter(|it| it.action == Some(Action::Replace)) else { continue };
             let (Some(instance), Some(record)) = (node.wanted, node.recorded) else { continue };
             if !self.is_held(instance.type_name) {
                 continue;
             }
-            let Some(holder) = self.holder(index) else { continue };
-            let holder = &self.input.graph.nodes[holder].address;
+            let Some(holder) = users.get(&index).and_then(|it| it.first()) else { continue };
+            let holder = &self.input.graph.nodes[*holder].address;
             let obstacle = self.obstacle(instance, record, &decision.desired);
             let (why, remedy) = match &obstacle {
                 Some(it) => (it.second.as_str(), it.remedy.as_str()),

@@ -71,25 +71,25 @@ struct Schedule<'a> {
     waits: HashSet<(usize, usize)>,
     /// What comes after a deletion because it gets what that frees, and whether that is a name.
     heirs: HashMap<(usize, usize), bool>,
-    /// What is replaced, and part of a circle for which AWS will refuse something.
+    /// What is replaced, and part of a circle because of which something goes while others hold on to it.
     stuck: BTreeSet<Index>,
 }
 
 /// What can be given up so that there is an order, the least first.
-#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Wish {
     /// What goes after its successor is made may need what has to go first.
     Last,
     /// What was deposed may need what is replaced with it: the next run deletes it then.
     Deposed,
+    /// What is there can be referred to before it is changed: it may be changed to refer back.
+    Change,
     /// A place is rather asked for in vain than taken from who is still used.
     Place,
     /// What was deposed may need what goes.
     AfterDeposed,
     /// Nobody uses any more what goes.
     LetGo,
-    /// What is there can be referred to before it is changed: it may be changed to refer back.
-    Change,
     /// The change makes the value that is needed.
     Value,
     /// What needs something goes before it.
@@ -314,28 +314,48 @@ impl<'a> Schedule<'a> {
                 let members: BTreeSet<usize> = members.into_iter().collect();
                 let inside = members.iter().flat_map(|it| self.pieces[*it].needs.iter().map(|before| (*it, *before)));
                 let wishes = inside.filter(|it| members.contains(&it.1));
-                let least = wishes.filter_map(|(it, before)| Some((self.wish(it, before)?, it, before))).min();
-                if let Some((wish, number, before)) = least {
-                    if matches!(wish, Wish::Last | Wish::LetGo | Wish::GoneBefore | Wish::Name) {
-                        let within = |it: Index| self.numbers.get(&Work::Make(it)).is_some_and(|it| members.contains(it));
-                        let replaced = members.iter().filter_map(|it| match self.pieces[*it].work {
-                            Work::Remove(it) if self.action(it) == Some(Action::Replace) && within(it) => Some(it),
-                            _ => None,
-                        });
-                        let replaced: Vec<_> = replaced.collect();
-                        self.stuck.extend(replaced);
-                    }
+                let wishes: Vec<_> = wishes.filter_map(|(it, before)| Some((self.wish(it, before)?, it, before))).collect();
+                let Some(&least @ (wish, ..)) = wishes.iter().min() else { continue };
+                done = false;
+                // All of the first kind mean the same: what has to go first is still held on to.
+                let given_up = if wish == Wish::Last { wishes.into_iter().filter(|it| it.0 == wish).collect() } else { vec![least] };
+                for (wish, number, before) in given_up {
                     self.pieces[number].needs.retain(|it| *it != before);
                     if self.heirs.contains_key(&(number, before)) {
                         self.pieces[number].in_vain.push(before);
                     }
-                    done = false;
+                    if self.is_refused(wish, number) {
+                        let stuck = self.replaced_within(&members);
+                        self.stuck.extend(stuck);
+                    }
                 }
             }
             if done {
                 return;
             }
         }
+    }
+
+    /// Whether AWS refuses a piece of work where this is given up: others hold on to what goes, or have the name.
+    fn is_refused(&self, wish: Wish, number: usize) -> bool {
+        match (wish, self.pieces[number].work) {
+            (Wish::Name, _) => true,
+            (Wish::Last | Wish::LetGo | Wish::GoneBefore, Work::Remove(index)) => {
+                let recorded = self.input.graph.nodes[index].recorded;
+                recorded.and_then(|it| self.input.catalog.resource(&it.type_name)).is_some_and(|it| it.facts().create_first)
+            }
+            _ => false,
+        }
+    }
+
+    /// What goes and comes anew within a circle, in this order.
+    fn replaced_within(&self, circle: &BTreeSet<usize>) -> Vec<Index> {
+        let comes = |it: Index| self.numbers.get(&Work::Make(it)).is_some_and(|it| circle.contains(it));
+        let goes = circle.iter().filter_map(|it| match self.pieces[*it].work {
+            Work::Remove(it) => Some(it),
+            _ => None,
+        });
+        goes.filter(|it| self.action(*it) == Some(Action::Replace) && comes(*it)).collect()
     }
 
     /// How much it matters that one piece comes after another; nothing where it is indispensable.

@@ -35,7 +35,7 @@ impl Secret {
 
     /// Whether what has this name is most likely a secret, wherever it stands: `DB_PASSWORD`, `api_key`.
     pub fn is_named(name: &str) -> bool {
-        let upper = name.to_ascii_uppercase();
+        let upper = name.to_ascii_uppercase().replace('-', "_");
         NAMES.iter().any(|it| upper == *it || upper.strip_suffix(it).is_some_and(|it| it.ends_with('_')))
     }
 
@@ -46,8 +46,19 @@ impl Secret {
 }
 
 /// How names end of what nobody else may know.
-const NAMES: &[&str] =
-    &["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "SECRET_KEY", "API_KEY", "APIKEY", "ACCESS_KEY", "PRIVATE_KEY", "TOKEN"];
+const NAMES: &[&str] = &[
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "SECRET",
+    "SECRET_KEY",
+    "SECRET_STRING",
+    "API_KEY",
+    "APIKEY",
+    "ACCESS_KEY",
+    "PRIVATE_KEY",
+    "TOKEN",
+];
 
 /// An output that is a secret: that it is there is known, and its text is asked for by [`super::Resource::open`] only where
 /// something is about to be made of it. Neither a plan nor the state ever has it.

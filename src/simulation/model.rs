@@ -205,8 +205,8 @@ impl Model {
                 note: chance.one_in(2).then_some(1),
                 create_first: match chance.below(8) {
                     0 if kind != ItemKind::Name(true) => Some(true),
-                    // Whoever holds on to a group would never let it go first.
-                    1 if kind != ItemKind::Group => Some(false),
+                    // Whoever holds on to one of these would never let it go first.
+                    1 if !matches!(kind, ItemKind::Group | ItemKind::Network) => Some(false),
                     _ => None,
                 },
                 parent,
@@ -405,8 +405,8 @@ impl Model {
     /// own predecessor goes would hold on to it. That is refused.
     fn needs_a_written_name(&self, item: &Item) -> bool {
         let (mut open, mut seen) = (vec![item.number], HashSet::new());
-        while let Some(item) = open.pop().and_then(|it| self.there(it)) {
-            if seen.insert(item.number) {
+        while let Some(number) = open.pop() {
+            if let Some(item) = self.there(number).filter(|_| seen.insert(number)) {
                 open.extend(item.friends.iter().copied().chain(item.parent).chain(item.after));
             }
         }

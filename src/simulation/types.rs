@@ -263,7 +263,7 @@ pub(super) struct OnlyId {
     id: String,
 }
 
-simulated!(Network, NetworkSpec, OnlyId, "sim.network", FACTS);
+simulated!(Network, NetworkSpec, OnlyId, "sim.network", Facts { create_first: true, ..FACTS });
 
 impl Removed for Network {}
 

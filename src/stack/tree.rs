@@ -81,21 +81,28 @@ pub(super) fn read(source: &Arc<Source>) -> (Option<Node>, Vec<Diagnostic>) {
 /// Hides what looks like a secret by its key: what the types say of it is not known of a text that is no good YAML.
 fn hide_secrets(source: &Arc<Source>) {
     let word = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-');
-    let (mut start, mut block) = (0, None);
+    // How far in the last such key is, and whether all that is further in is its text.
+    let (mut start, mut open) = (0, None::<(usize, bool)>);
     for line in source.text.split_inclusive('\n') {
         let end = start + line.trim_end().len();
         let indent = line.len() - line.trim_start_matches([' ', '-']).len();
-        let colon = line.match_indices(':').map(|it| it.0).find(|colon| {
-            let key = line[..*colon].trim_end_matches(['"', '\'', ' ']);
+        open = open.filter(|outer| start == end || indent > outer.0);
+        let mut colons = line.match_indices(':').map(|it| it.0).filter(|colon| {
+            let (key, value) = (&line[..*colon], &line[colon + 1..]);
+            value.is_empty() || value.starts_with(char::is_whitespace) || key.ends_with(['"', '\''])
+        });
+        let continues = open.is_some_and(|(_, text)| text || colons.clone().next().is_none());
+        let secret = colons.find(|colon| {
+            let key = line[..*colon].trim_end_matches(['"', '\'', '\\', ' ']);
             key.rsplit(|it| !word(it)).next().is_some_and(Secret::is_named)
         });
-        // Of several lines all that are further in.
-        block = block.filter(|outer| start == end || indent > *outer);
-        let from = if block.is_some() { Some(indent) } else { colon.map(|it| it + 1) };
+        let from = if continues { Some(indent) } else { secret.map(|it| it + 1) };
         if let Some(from) = from.map(|it| start + it).filter(|it| *it < end) {
             Place { source: source.clone(), span: from..end }.hide();
         }
-        block = block.or(colon.map(|_| indent));
+        if let Some(colon) = secret.filter(|_| !continues) {
+            open = Some((indent, line[colon + 1..].trim_start().starts_with(['|', '>'])));
+        }
         start += line.len();
     }
 }

@@ -33,10 +33,6 @@ const ALARMS: &str = "alarm TargetTracking-";
 
 /// What is not as before although all changes of a group were taken back.
 const LEFT: &[&str] = &[
-    // How many tasks there are is left to scaling, where the file does not say it.
-    "ECS service frontend_service",
-    // It says that nothing is suspended once something was.
-    "scalable target service/hr-chatbot-cluster/frontend-service ecs:service:DesiredCount",
     // The metrics of its tasks stay: what they were at first depends on the account.
     "ECS cluster frontend_cluster",
     // The local cloud does not tell what has the certificate after another one was there.
@@ -50,6 +46,14 @@ const LEFT: &[&str] = &[
     "target group target_group",
     // Which table was the main one before is remembered in a tag.
     "route table route_table",
+];
+
+/// Of what is not as before, the property that is not.
+const LEFT_OF: &[(&str, &str)] = &[
+    // How many tasks there are is left to scaling, where the file does not say it.
+    ("ECS service frontend_service", "desiredCount"),
+    // It says that nothing is suspended once something was.
+    ("scalable target service/hr-chatbot-cluster/frontend-service ecs:service:DesiredCount", "SuspendedState"),
 ];
 
 /// How many clouds are changed at the same time. Each has its groups, always the same ones: what a group finds there must not depend on
@@ -389,7 +393,11 @@ impl Cloud {
         let Difference { missing, doubled, mut left_over, mut different } = base.inventory.compare(&after);
         base.inventory = after;
         left_over.retain(|it| !it.starts_with(ALARMS));
-        different.retain(|it| !LEFT.contains(&it.lines().next().unwrap_or_default()));
+        different.retain(|it| {
+            let (title, properties) = it.split_once('\n').unwrap_or((it, ""));
+            let only = |left: &str| properties.lines().all(|it| it.trim_start().starts_with(&format!("{left}:")));
+            !LEFT.contains(&title) && !LEFT_OF.iter().any(|it| it.0 == title && only(it.1))
+        });
         let difference = Difference { missing, doubled, left_over, different };
         (!difference.is_none()).then(|| format!("it is not as before: {difference:#?}"))
     }

@@ -87,3 +87,26 @@ fn what_a_killed_run_had_created_is_found_and_said() {
     let said = bench.infra(&project, &["plan", "--detailed-exitcode"]).exits(0).stderr;
     assert!(!said.contains("earlier run"), "{said}");
 }
+
+#[test]
+fn what_a_killed_run_had_deleted_is_found_and_said() {
+    let bench = Bench::start();
+    let project = Project::new(&[("stacks/two.yaml", TWO)]);
+    bench.infra(&project, &["apply", "--yes"]).exits(0);
+    let renumbered =
+        TWO.replace("  subnet:\n", "  subnet:\n    lifecycle: { create_before_destroy: false }\n").replace("10.0.0.0/24", "10.0.1.0/24");
+    project.write("stacks/two.yaml", &renumbered);
+    let (ran, seen) = bench.struck(&project, &["apply", "--yes"], Some((1, Strike::Kill(Moment::BeforeAnswer))));
+    assert_eq!((ran.code, seen.struck.as_deref()), (None, Some("DeleteSubnet")));
+    let deleted = |said: &str| {
+        assert!(said.contains("whether what an earlier run was about to delete is gone: `subnet`"), "{said}");
+        assert!(said.contains("`subnet` had been deleted by an earlier run"), "{said}");
+    };
+    let planned = bench.infra(&project, &["plan", "--out", "saved.plan"]).exits(0);
+    deleted(&planned.stderr);
+    assert!(planned.stdout.contains("1 to create"), "{}", planned.stdout);
+    // What a plan found is found again, and it is the same plan.
+    deleted(&bench.infra(&project, &["apply", "saved.plan"]).exits(0).stderr);
+    let said = bench.infra(&project, &["plan", "--detailed-exitcode"]).exits(0).stderr;
+    assert!(!said.contains("earlier run"), "{said}");
+}

@@ -48,6 +48,10 @@ fn what_looks_like_a_secret_is_not_shown_of_what_is_no_good_yaml() {
     check("db-ü_token: hunter2: hunter3\r\npasswords: 7\n", "db-ü_token:*****************\r\npasswords: 7\n");
     check("x:\n- token: |\n    hunter2\n\n    hunter3\n  b: [\n", "x:\n- token:**\n    *******\n\n    *******\n  b: [\n");
     check("api_key: hunter2\napi_key: hunter3", "api_key:********\napi_key:********");
+    check("db-password:\n  hunter2\nb: [", "db-password:\n  *******\nb: [");
+    check("app_secret:\n  name: x\n  secret_string: \"{\\\"a\\\": 1}\nb: [", "app_secret:\n  name: x\n  secret_string:************\nb: [");
+    check("app: \"{\\\"password\\\": \\\"x\\\"", "app: \"{\\\"password\\\":******");
+    check("app: {\"password\":\"x\"", "app: {\"password\":***");
     check("name: hunter2\nname: hunter3", "name: hunter2\nname: hunter3");
 }
 
