@@ -50,6 +50,13 @@ pub struct Input<'a> {
     pub request: &'a Request,
 }
 
+impl Input<'_> {
+    /// Whether others hold on to what is of this type, so that AWS does not let it go before they have let go.
+    pub(super) fn is_held(&self, type_name: &str) -> bool {
+        self.catalog.resource(type_name).is_some_and(|it| it.facts().create_first)
+    }
+}
+
 /// A plan, and what applying it needs besides.
 #[derive(Debug, Default)]
 pub struct Made {

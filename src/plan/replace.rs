@@ -50,13 +50,8 @@ impl Maker<'_> {
                 false
             }
             (Some(it), _) => it,
-            (None, obstacle) => self.is_held(instance.type_name) && obstacle.is_none(),
+            (None, obstacle) => self.input.is_held(instance.type_name) && obstacle.is_none(),
         }
-    }
-
-    /// Whether others hold on to what is of this type, so that it cannot go before they have let go.
-    fn is_held(&self, type_name: &str) -> bool {
-        self.input.catalog.resource(type_name).is_some_and(|it| it.facts().create_first)
     }
 
     /// Why a second one cannot be there beside the one that is recorded.
@@ -144,10 +139,7 @@ impl Maker<'_> {
 
     /// Whether others hold on to what is replaced, and no second one can be beside it.
     fn goes_first(&self, index: Index) -> bool {
-        let node = &self.input.graph.nodes[index];
-        let (Some(instance), Some(record), Some(decision)) = (node.wanted, node.recorded, &self.decisions[index]) else { return false };
-        let replaced = decision.action == Some(Action::Replace) && self.is_held(instance.type_name);
-        replaced && self.obstacle(instance, record, &decision.desired).is_some()
+        self.is_held_on_to(index) && matches!(self.obstacle_of(index), Some(Some(_)))
     }
 
     fn action(&self, index: Index) -> Option<Action> {
@@ -206,7 +198,7 @@ impl Maker<'_> {
         for Handed { to, from, name } in handed {
             // What was deposed waits for nobody.
             let (Work::Remove(other), Some(instance)) = (from, nodes[to].wanted) else { continue };
-            let refused = !name || self.is_held(instance.type_name);
+            let refused = !name || self.input.is_held(instance.type_name);
             let mut waiting = users.get(&other).into_iter().flatten().filter(|it| nodes[**it].needs.iter().any(|it| it.to == to));
             let user = waiting.next().filter(|_| refused);
             let goes_late = match user {
@@ -244,8 +236,8 @@ impl Maker<'_> {
 
     /// What is made before its predecessor goes needs its own needs made before theirs go, unless nobody holds on to these.
     pub(super) fn create_first(&mut self) {
-        let replaced = |it: &Index| matches!(self.action(*it), Some(Action::Replace | Action::CreateThenDelete));
-        if !(0..self.decisions.len()).any(|it| replaced(&it)) {
+        let replaced = |it| matches!(self.action(it), Some(Action::Replace | Action::CreateThenDelete));
+        if !(0..self.decisions.len()).any(replaced) {
             return;
         }
         let (rounds, users) = (self.rounds(), self.users());
@@ -285,7 +277,7 @@ impl Maker<'_> {
     }
 
     fn is_held_on_to(&self, index: Index) -> bool {
-        self.input.graph.nodes[index].wanted.is_some_and(|it| self.is_held(it.type_name))
+        self.input.graph.nodes[index].wanted.is_some_and(|it| self.input.is_held(it.type_name))
     }
 
     fn cannot_be_first(&self, index: Index, because: Index, obstacle: Obstacle) -> Option<Diagnostic> {
@@ -333,7 +325,7 @@ impl Maker<'_> {
         for (index, node) in self.input.graph.nodes.iter().enumerate() {
             let Some(decision) = self.decisions[index].as_ref().filter(|it| it.action == Some(Action::Replace)) else { continue };
             let (Some(instance), Some(record)) = (node.wanted, node.recorded) else { continue };
-            if !self.is_held(instance.type_name) {
+            if !self.input.is_held(instance.type_name) {
                 continue;
             }
             let Some(holder) = users.get(&index).and_then(|it| it.first()) else { continue };

@@ -342,13 +342,13 @@ impl<'a> Schedule<'a> {
             (Wish::Name, _) => true,
             (Wish::Last | Wish::LetGo | Wish::GoneBefore, Work::Remove(index)) => {
                 let recorded = self.input.graph.nodes[index].recorded;
-                recorded.and_then(|it| self.input.catalog.resource(&it.type_name)).is_some_and(|it| it.facts().create_first)
+                recorded.is_some_and(|it| self.input.is_held(&it.type_name))
             }
             _ => false,
         }
     }
 
-    /// What goes and comes anew within a circle, in this order.
+    /// What goes before it comes anew, both within a circle.
     fn replaced_within(&self, circle: &BTreeSet<usize>) -> Vec<Index> {
         let comes = |it: Index| self.numbers.get(&Work::Make(it)).is_some_and(|it| circle.contains(it));
         let goes = circle.iter().filter_map(|it| match self.pieces[*it].work {
